@@ -1,0 +1,46 @@
+# make demo | make test: each sets everything up by itself. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick check format lock torch clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.ready: .ci/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'grader needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.ready ## grade the demo course in this folder: a class of 24, feedback pages, a weighted gradebook
+	$(BIN)/grader demo
+
+test: $(VENV)/.ready ## every test
+	$(BIN)/python -m pytest -n $(JOBS)
+
+quick: $(VENV)/.ready ## the tests that take seconds
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow and not browser'
+
+check: $(VENV)/.ready ## lint, format, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.ready ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+torch: $(VENV)/.ready ## PyTorch for the demo's training loop (2.13.0, the release that is tested)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --group dev pyproject.toml -o .ci/requirements.lock
+
+clean: ## remove what the demo made and the environment
+	rm -rf $(VENV) release submitted autograded feedback gradebook.db gradebook.csv
