@@ -1,0 +1,200 @@
+"""Linux's means of confinement, through ctypes alone: namespaces, mounts, limits, capabilities, filter, and the proof.
+
+Runs inside the sandbox, in the child that is about to run a student's cells, so it imports only what is light.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import platform
+import resource
+import signal
+import socket
+import struct
+from pathlib import Path
+
+from grader.execution.seccomp import seccomp_program
+
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
+_NAMESPACES = {
+    "mnt": 0x00020000,
+    "cgroup": 0x02000000,
+    "uts": 0x04000000,
+    "ipc": 0x08000000,
+    "user": 0x10000000,
+    "pid": 0x20000000,
+    "net": 0x40000000,
+}
+_CLONE_NUMBER = {"x86_64": 56, "aarch64": 220}
+_CAPSET_NUMBER = {"x86_64": 126, "aarch64": 91}
+_CLOSE_RANGE_NUMBER = 436
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP = 1, 4, 22, 24
+_PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
+_SECCOMP_MODE_FILTER = 2
+_CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+_SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
+
+__all__ = [
+    "clone_into_namespaces",
+    "close_other_files",
+    "detach_mounts",
+    "die_with_parent",
+    "drop_privileges",
+    "hide_memory",
+    "limit_resources",
+    "map_user",
+    "mount_proc",
+    "mount_tmpfs",
+    "namespaces",
+    "raise_loopback",
+    "seccomp_program",
+    "why_not_confined",
+]
+
+
+def clone_into_namespaces() -> int:
+    """Fork into user, mount, pid, net, ipc, uts and cgroup namespaces of the child's own: its pid here, 0 in the child.
+
+    One system call in place of unshare and a second fork. Python's and libc's fork handlers do not run, so the child
+    should do no more than prepare and fork again, which runs them. The caller has one thread.
+    """
+    flags = int(signal.SIGCHLD)
+    for flag in _NAMESPACES.values():
+        flags |= flag
+    holding_the_gil = ctypes.PyDLL(None, use_errno=True)
+    holding_the_gil.syscall.restype = ctypes.c_long
+    zero = ctypes.c_long(0)
+    number = ctypes.c_long(_CLONE_NUMBER[platform.machine()])
+    return _checked(holding_the_gil.syscall(number, ctypes.c_long(flags), zero, zero, zero, zero), "clone")
+
+
+def map_user(user: int, group: int) -> None:
+    """Keep the ids that the process had outside, in the user namespace that it has just entered."""
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        Path(f"/proc/self/{name}").write_bytes(text.encode())
+
+
+def mount_tmpfs(target: str, size: int, *, inodes: int, mode: int = 0o1777, executable: bool = True) -> None:
+    """Put an empty file system of a limited size over a folder."""
+    flags = _MS_NOSUID | _MS_NODEV | (0 if executable else _MS_NOEXEC)
+    _mount("tmpfs", target, "tmpfs", flags, f"size={size},nr_inodes={inodes},mode={mode:o}")
+
+
+def mount_proc(target: str = "/proc") -> None:
+    """Show the processes of the caller's own pid namespace and no others."""
+    _mount("proc", target, "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
+
+
+def detach_mounts() -> None:
+    """Let no mount made here show anywhere else."""
+    _mount(None, "/", None, _MS_REC | _MS_PRIVATE, None)
+
+
+def raise_loopback() -> None:
+    """Switch on the loopback interface: honest notebooks start local servers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as some_socket:
+        fcntl.ioctl(some_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP_RUNNING))
+
+
+def limit_resources(
+    *, processes: int, file_bytes: int, cpu_seconds: int, open_files: int = 1024, stack_mb: int = 8
+) -> None:
+    """Set hard limits for this process and all that it starts.
+
+    A stack of 8 MB and not more: each thread reserves one. Memory as a whole is the watchdog's business, since
+    RLIMIT_AS is of one process.
+    """
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: cpu_seconds,
+        resource.RLIMIT_FSIZE: file_bytes,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_NOFILE: open_files,
+        resource.RLIMIT_NPROC: processes,
+        resource.RLIMIT_STACK: stack_mb << 20,
+    }
+    for kind, wanted in limits.items():
+        _, hard = resource.getrlimit(kind)
+        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def drop_privileges() -> None:
+    """Give up every capability for good and load the system-call filter: the last act before student code."""
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    libc = _libc()
+    for capability in range(64):
+        if libc.prctl(_PR_CAPBSET_DROP, *map(ctypes.c_ulong, (capability, 0, 0, 0))) < 0:
+            break  # past the last one that this kernel knows
+    header, none_at_all = struct.pack("=II", 0x20080522, 0), bytes(24)
+    _checked(libc.syscall(ctypes.c_long(_CAPSET_NUMBER[platform.machine()]), header, none_at_all), "capset")
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _load_filter(seccomp_program())
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def hide_memory(*, hidden: bool = True) -> None:
+    """Let no process of the same user read or trace this one (or allow it again)."""
+    _prctl(_PR_SET_DUMPABLE, 0 if hidden else 1)
+
+
+def close_other_files(kept: set[int]) -> None:
+    """Close every file descriptor but these."""
+    libc = _libc()
+    first = 0
+    for last in [*sorted(kept), 1 << 30]:
+        if first < last:
+            ends = (ctypes.c_long(first), ctypes.c_long(last - 1), ctypes.c_long(0))
+            _checked(libc.syscall(ctypes.c_long(_CLOSE_RANGE_NUMBER), *ends), "close_range")
+        first = last + 1
+
+
+def namespaces() -> dict[str, str]:
+    """Return the identity of each namespace that this process is in."""
+    return {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in _NAMESPACES}
+
+
+def why_not_confined(outside: dict[str, str]) -> str | None:
+    """Say what is missing for this process to be confined, or None: read back from the kernel, not remembered."""
+    lines = Path("/proc/self/status").read_bytes().decode(errors="replace").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    wanted = {"NoNewPrivs": "1", "Seccomp": "2", **dict.fromkeys(_CAPABILITY_SETS, "0" * 16)}
+    wrong = [f"{name} is {status.get(name)}" for name, value in wanted.items() if status.get(name, "").strip() != value]
+    inside = namespaces()
+    shared = [f"the {name} namespace is shared" for name in _NAMESPACES if outside.get(name) in {None, inside[name]}]
+    return "; ".join([*wrong, *shared]) or None
+
+
+def _load_filter(program: bytes) -> None:
+    buffer = ctypes.create_string_buffer(program, len(program))
+    descriptor = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
+    holder = ctypes.create_string_buffer(descriptor, len(descriptor))
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(holder))
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None) -> None:
+    texts = [None if text is None else os.fsencode(text) for text in (source, target, kind, options)]
+    result = _libc().mount(*texts[:3], ctypes.c_ulong(flags), texts[3])
+    _checked(result, f"mount {kind} on {target}")
+
+
+def _prctl(option: int, value: int, second: int = 0) -> None:
+    _checked(_libc().prctl(ctypes.c_int(option), *map(ctypes.c_ulong, (value, second, 0, 0))), f"prctl {option}")
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
