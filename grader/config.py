@@ -275,7 +275,9 @@ def _line(location: tuple[int | str, ...], kind: str, message: str, value: objec
     if kind == "value_error":
         said = message.removeprefix("Value error, ")
         return f"{key}: {said}" if said.startswith('"') else f'{key}: "{escape(value)}" {said}'
-    return f"{key}: {message.removeprefix('Input ').lower()}, not {escape(repr(value), 60)}"
+    wanted = "should be a number" if kind == "is_instance_of" else message.removeprefix("Input ").lower()
+    shown = f"{value:f}" if isinstance(value, Decimal) else repr(value)
+    return f"{key}: {wanted}, not {escape(shown, 60)}"
 
 
 def _nearest(path: list[str]) -> str:
