@@ -1,0 +1,55 @@
+"""Exact numbers: fractions inside, decimals at the edge, rounded half up and only once."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import TypeAlias
+
+Number: TypeAlias = int | float | str | Decimal | Fraction
+"""What stands for a number in a file, a database or the code of a caller."""
+
+_PLAIN = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})", re.ASCII)
+
+
+def exact(value: Number) -> Fraction:
+    """Return the number as it is written: 0.1 is one tenth, whether it comes as a float, a string or a decimal.
+
+    Raises `ValueError` for what is not a finite number; a boolean is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal | Fraction):
+        message = f"{value!r} is not a number"
+        raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError, not a TypeError, into its own message
+    if isinstance(value, float):
+        return Fraction(_finite(repr(value), finite=math.isfinite(value)))
+    if isinstance(value, Decimal):
+        return Fraction(_finite(value, finite=value.is_finite()))
+    if isinstance(value, str) and not _PLAIN.fullmatch(value.strip()):
+        message = f"{value!r} is not a number"
+        raise ValueError(message)
+    return Fraction(value)
+
+
+def _finite(value: Decimal | str, *, finite: bool) -> Decimal | str:
+    if finite:
+        return value
+    message = f"{value} is not a finite number"
+    raise ValueError(message)
+
+
+def rounded(value: Fraction, digits: int) -> Decimal:
+    """Round half up: 0.125 becomes 0.13, and 2.5 becomes 3."""
+    scale = 10**digits
+    units = (2 * value.numerator * scale + value.denominator) // (2 * value.denominator)
+    sign, figures = int(units < 0), tuple(int(figure) for figure in str(abs(units)))
+    return Decimal((sign, figures, -digits))
+
+
+def shown(value: Fraction, digits: int = 2) -> str:
+    """Return the rounded number without the zeros that say nothing: `8`, `8.5`, `33.33`."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    text = f"{rounded(value, digits):f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"

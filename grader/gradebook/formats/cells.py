@@ -1,0 +1,26 @@
+"""Single cells of a table that people open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - wide signs start formulas too
+
+
+def safe(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula: what could start one gets an apostrophe in front."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def unsafe(text: str) -> str:
+    """Take the apostrophe of `safe` off again."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text
+
+
+def to_text(rows: Iterable[Sequence[str]], *, delimiter: str = ",") -> str:
+    """Return the rows as CSV: quoted where needed, a line feed at the end of each line."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return out.getvalue()
