@@ -1,0 +1,218 @@
+"""Files written whole or not at all, and files of strangers read without following them anywhere."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from grader.errors import StoreError
+from grader.text import escape
+
+_TEMPORARY = ".grader-tmp-"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class NotRegularError(Exception):
+    """What stands at a path is no regular file; the message says what it is instead."""
+
+
+def atomic_write(path: Path, data: bytes | str) -> None:
+    """Make `path` a file of exactly this content; whoever looks, at any moment, sees the old file or the new one.
+
+    A link at `path` is replaced, not followed; its folder has to exist and must not be a link.
+    """
+    with storing(path), _opened(path.parent, _FOLDER | os.O_NOFOLLOW) as folder:
+        _replace(folder, path.name, data.encode() if isinstance(data, str) else data)
+        os.fsync(folder)
+
+
+def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -> None:
+    """Make the folder `inside` of `top` hold exactly these files, each written whole; what else was there is removed.
+
+    `top` may be a link that the instructor made; below it no link is followed: one in the way is replaced.
+    A file that already has its content is left as it is.
+    """
+    for name in files:
+        _check_relative(name)
+    with storing(top / inside):
+        top.mkdir(parents=True, exist_ok=True)
+        with _opened(top, _FOLDER) as start, _made(start, inside.parts) as folder:
+            _remove_others(folder, files)
+            for name in sorted(files):
+                *parents, last = PurePosixPath(name).parts
+                with _made(folder, tuple(parents)) as parent:
+                    if not _same(parent, last, files[name]):
+                        _replace(parent, last, files[name])
+                        os.fsync(parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers that were killed left in this folder; nobody may be writing there."""
+    with storing(folder):
+        for entry in os.scandir(folder):
+            if entry.name.startswith(_TEMPORARY) and entry.is_file(follow_symlinks=False):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+@contextmanager
+def open_beneath(top: Path, parts: tuple[str, ...]) -> Iterator[int]:
+    """A descriptor of a folder below `top`; a link on the way there is refused with an `OSError`."""
+    with _opened(top, _FOLDER) as start, _beneath(start, parts) as folder:
+        yield folder
+
+
+def read_regular(folder: int, name: str, max_bytes: int) -> bytes:
+    """Content of a regular file in an open folder; never waits for a pipe, never follows a link.
+
+    Raises `NotRegularError` for anything else and for a file of more than `max_bytes`.
+    """
+    try:
+        descriptor = os.open(name, _REGULAR, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
+            raise NotRegularError("is a link or a socket") from None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        what = describe(os.fstat(descriptor).st_mode)
+        if what is not None:
+            raise NotRegularError(what)
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise NotRegularError("is too large")
+    return data
+
+
+def describe(mode: int) -> str | None:
+    """What stands at a path, for a sentence about it; None for a regular file."""
+    kinds = {
+        stat.S_IFLNK: "is a link",
+        stat.S_IFDIR: "is a folder",
+        stat.S_IFIFO: "is a pipe",
+        stat.S_IFSOCK: "is a socket",
+        stat.S_IFCHR: "is a device",
+        stat.S_IFBLK: "is a device",
+    }
+    return None if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "is no regular file")
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Tell what the system refused in one line that names the path and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{escape(path, 300)}: {_refusal(error)}") from error
+
+
+def _refusal(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "the disk is full; make room and run the same command again",
+        errno.EDQUOT: "your quota is used up; make room and run the same command again",
+        errno.EROFS: "the file system is read-only; use a folder that can be written to",
+        errno.EACCES: "permission denied; make it readable and writable for you (chmod u+rwX)",
+        errno.EPERM: "not permitted; make it readable and writable for you (chmod u+rwX)",
+        errno.ELOOP: "a link stands in the way; remove it",
+        errno.ENAMETOOLONG: "the path is too long; use a shorter folder",
+        errno.ENOENT: "no such file or folder",
+    }
+    return remedies.get(error.errno or 0, f"{error.strerror or error}; check the disk and run the same command again")
+
+
+@contextmanager
+def _opened(path: Path | str, flags: int, dir_fd: int | None = None) -> Iterator[int]:
+    descriptor = os.open(path, flags, dir_fd=dir_fd)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _beneath(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
+    if not parts:
+        yield folder
+        return
+    with (
+        _opened(parts[0], _FOLDER | os.O_NOFOLLOW, dir_fd=folder) as inner,
+        _beneath(inner, parts[1:]) as last,
+    ):
+        yield last
+
+
+@contextmanager
+def _made(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
+    """Like `_beneath`, and each folder on the way is made where there is none."""
+    if not parts:
+        yield folder
+        return
+    _make_folder(folder, parts[0])
+    with (
+        _opened(parts[0], _FOLDER | os.O_NOFOLLOW, dir_fd=folder) as inner,
+        _made(inner, parts[1:]) as last,
+    ):
+        yield last
+
+
+def _make_folder(folder: int, name: str) -> None:
+    try:
+        os.mkdir(name, dir_fd=folder)
+    except FileExistsError:
+        if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            return
+        os.unlink(name, dir_fd=folder)
+        os.mkdir(name, dir_fd=folder)
+    os.fsync(folder)
+
+
+def _replace(folder: int, name: str, data: bytes) -> None:
+    temporary = f"{_TEMPORARY}{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o666, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        os.unlink(temporary, dir_fd=folder)
+        raise
+
+
+def _same(folder: int, name: str, data: bytes) -> bool:
+    try:
+        return read_regular(folder, name, len(data)) == data
+    except (OSError, NotRegularError):
+        return False
+
+
+def _remove_others(folder: int, files: Mapping[str, bytes]) -> None:
+    """Remove what is no file of these and no folder above one, and what stands where a file or folder is to come."""
+    heads: dict[str, dict[str, bytes]] = {}
+    for path, data in files.items():
+        first, _, rest = path.partition("/")
+        heads.setdefault(first, {}).update({rest: data} if rest else {})
+    with os.scandir(folder) as listing:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
+    for name, is_folder in entries:
+        inner = heads.get(name)
+        if is_folder and inner:
+            with _beneath(folder, (name,)) as descriptor:
+                _remove_others(descriptor, inner)
+        elif is_folder:
+            shutil.rmtree(name, dir_fd=folder)
+        elif inner is None or inner:
+            os.unlink(name, dir_fd=folder)
+
+
+def _check_relative(name: str) -> None:
+    parts = name.split("/")
+    if "\0" in name or any(part in ("", ".", "..") for part in parts):
+        raise StoreError(f"{escape(name)!r} is no path inside a folder; give the file a plain name")

@@ -1,0 +1,157 @@
+"""The tables: nbgrader's, as the database itself describes them, and ours beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+    inspect,
+    select,
+)
+
+from grader.errors import StoreError
+
+NBGRADER_REVISION = "e43177bfe90b"
+"""nbgrader 0.9's schema, as its alembic scripts name it."""
+_OLDER_REVISIONS = frozenset({"282d30a0218e", "167914646830", "724cde206c17", "50a4d84c131a", "b6d005d67074"})
+_OUR_VERSION = 1
+
+_NBGRADER_TABLES = (
+    "assignment",
+    "base_cell",
+    "comment",
+    "course",
+    "grade",
+    "grade_cells",
+    "notebook",
+    "solution_cells",
+    "source_cell",
+    "student",
+    "submitted_assignment",
+    "submitted_notebook",
+    "task_cells",
+)
+
+OURS = MetaData()
+VERSION = Table("grader_schema", OURS, Column("version", Integer, primary_key=True, autoincrement=False))
+OUTCOME = Table(
+    "grader_outcome",
+    OURS,
+    Column("student_id", String(128), primary_key=True),
+    Column("assignment", String(128), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("timestamp", DateTime),
+    Column("finished_at", DateTime, nullable=False),
+    Column("answers", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+SCORE = Table(
+    "grader_score",
+    OURS,
+    Column("student_id", String(128), primary_key=True),
+    Column("item", String(128), primary_key=True),
+    Column("score", String(64)),
+    Column("max_score", String(64)),
+    Column("status", String(16), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("imported_at", DateTime, nullable=False),
+)
+AUDIT = Table(
+    "grader_audit",
+    OURS,
+    Column("id", Integer, primary_key=True),
+    Column("time", DateTime, nullable=False),
+    Column("item", String(128), nullable=False),
+    Column("student_id", String(128), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("source", Text, nullable=False),
+    Index("grader_audit_by_student", "student_id", "item"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """nbgrader's tables, by its own names."""
+
+    assignment: Table
+    base_cell: Table
+    comment: Table
+    course: Table
+    grade: Table
+    grade_cells: Table
+    notebook: Table
+    solution_cells: Table
+    source_cell: Table
+    student: Table
+    submitted_assignment: Table
+    submitted_notebook: Table
+    task_cells: Table
+
+
+def prepare(connection: Connection, label: str) -> Tables:
+    """Make sure that this is a database that we understand, creating what is missing; within the caller's transaction.
+
+    An empty one gets nbgrader's schema and ours; one that nbgrader made gets ours. `label` names it in messages.
+    """
+    present = set(inspect(connection).get_table_names())
+    if present:
+        _check_nbgrader(connection, label, present)
+    else:
+        _create_nbgrader(connection)
+    _prepare_ours(connection, label, present)
+    return _described(connection)
+
+
+def _create_nbgrader(connection: Connection) -> None:
+    # importing nbgrader takes seconds; only a new database needs its models, all others describe themselves
+    from nbgrader.api import Base
+
+    Base.metadata.create_all(connection)
+    version = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
+    version.create(connection)
+    connection.execute(insert(version).values(version_num=NBGRADER_REVISION))
+
+
+def _check_nbgrader(connection: Connection, label: str, present: set[str]) -> None:
+    if not present.issuperset(_NBGRADER_TABLES) and "alembic_version" not in present:
+        raise StoreError(f"{label}: this is no nbgrader database; name another file or move this one away")
+    version = Table("alembic_version", MetaData(), Column("version_num", String(32)))
+    found = connection.scalar(select(version.c.version_num)) if "alembic_version" in present else None
+    if found == NBGRADER_REVISION:
+        return
+    if found is None or found in _OLDER_REVISIONS:
+        raise StoreError(f"{label}: made by an older nbgrader; run `nbgrader db upgrade` in the course folder first")
+    raise StoreError(f"{label}: made by a newer nbgrader (schema {found}); update grader and nbgrader")
+
+
+def _prepare_ours(connection: Connection, label: str, present: set[str]) -> None:
+    if VERSION.name not in present:
+        OURS.create_all(connection)
+        connection.execute(insert(VERSION).values(version=_OUR_VERSION))
+        return
+    found = connection.scalar(select(VERSION.c.version))
+    if found != _OUR_VERSION:
+        raise StoreError(
+            f"{label}: made by another version of grader (schema {found}, not {_OUR_VERSION}); update grader"
+        )
+
+
+def _described(connection: Connection) -> Tables:
+    metadata = MetaData()
+    metadata.reflect(connection, only=_NBGRADER_TABLES)
+    return Tables(**{name: metadata.tables[name] for name in _NBGRADER_TABLES})
