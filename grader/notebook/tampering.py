@@ -1,0 +1,157 @@
+"""What a submission claims of points, roles and tests beside the release: none of it counts, some of it is telling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grader.model import Flag
+from grader.notebook.evidence import difference, excerpt
+from grader.notebook.metadata import meta_of, source_of
+from grader.notebook.sources import normal
+from grader.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from grader.notebook.answers import Chosen, Plan
+    from grader.notebook.match import Matching
+    from grader.notebook.sources import Part
+    from grader.notebook.templates import Template
+
+_TELLING_TAGS = {"skip-execution", "raises-exception"}
+"""Tags by which executors skip a cell or forgive its error."""
+_CLAIMS = ("grade", "solution", "locked", "task")
+_VERSIONS = range(4)
+
+
+def tampering(templates: Sequence[Template], matching: Matching, plan: Plan) -> Iterator[Flag]:
+    """Flags for what would have changed a grade if submissions were believed."""
+    yield from _broken_metadata(matching.parts)
+    owned: set[int] = set()
+    for template, chosen, found in zip(templates, plan.chosen, matching.candidates, strict=True):
+        numbers = dict.fromkeys([*chosen.parts, *chosen.losers, *chosen.copies, *(c.part for c in found)])
+        parts = [matching.parts[number] for number in numbers if number not in plan.extras]
+        owned |= numbers.keys() - set(plan.extras)
+        yield from _claims(template, parts)
+        yield from _tags(template, parts)
+        if template.tests and chosen.parts:
+            yield from _tests(template, chosen, matching)
+    by_id = {template.grade_id: template for template in templates if template.grade_id}
+    for number in plan.extras:
+        yield from _own_cell(matching.parts[number], by_id)
+
+
+def _broken_metadata(parts: Sequence[Part]) -> Iterator[Flag]:
+    for part in parts:
+        raw = part.raw_meta
+        if raw is None:
+            continue
+        if not isinstance(raw, dict):
+            yield Flag(
+                "metadata-broken",
+                f"The grading marks of cell {part.index + 1} are not in any known form.",
+                None,
+                escape(raw),
+            )
+            continue
+        version = raw.get("schema_version", 0)
+        if isinstance(version, bool) or version not in _VERSIONS:
+            yield Flag(
+                "metadata-broken",
+                f"The grading marks of cell {part.index + 1} claim a version that does not exist.",
+                part.meta.grade_id if part.meta else None,
+                f"schema_version: {escape(version)}",
+            )
+
+
+def _claims(template: Template, parts: Sequence[Part]) -> Iterator[Flag]:
+    """Points and roles that differ from those released."""
+    given = meta_of(template.released)
+    for part in parts:
+        raw = part.raw_meta
+        if given is None or not isinstance(raw, dict) or part.meta is None:
+            continue
+        changed = [
+            f"{claim}: {getattr(given, claim)} → {escape(raw[claim])}"
+            for claim in _CLAIMS
+            if claim in raw and raw[claim] is not getattr(given, claim)
+        ]
+        if given.kind and part.meta.points != given.points:
+            changed.append(f"points: {given.points:g} → {escape(raw.get('points'))}")
+        if changed:
+            yield Flag(
+                "metadata-changed",
+                f"The submitted notebook gives “{escape(template.grade_id)}” other points or another role.",
+                template.grade_id,
+                "\n".join(changed),
+            )
+
+
+def _tags(template: Template, parts: Sequence[Part]) -> Iterator[Flag]:
+    given = _tags_of(template.released) | _tags_of(template.instructor)
+    for part in parts:
+        if added := (_tags_of(part.cell) & _TELLING_TAGS) - given:
+            yield Flag(
+                "tag",
+                f"The submitted notebook tags {_called(template, part)} to be skipped or to be forgiven its error.",
+                template.grade_id,
+                ", ".join(sorted(added)),
+            )
+
+
+def _tests(template: Template, chosen: Chosen, matching: Matching) -> Iterator[Flag]:
+    """A test cell that was changed, retyped or moved, or that holds the hidden tests."""
+    part = matching.parts[chosen.parts[0]]
+    name = f"The test cell “{escape(template.grade_id)}”"
+    own = normal(source_of(template.instructor))
+    if part.text.normal == own != template.text.normal:
+        yield Flag("hidden-tests", f"{name} was handed in with its hidden tests.", template.grade_id)
+    elif part.text.normal != template.text.normal:
+        yield Flag(
+            "test-changed",
+            f"{name} had been changed; the original was run.",
+            template.grade_id,
+            difference(template.text.source, part.text.source),
+        )
+    if part.kind != template.kind:
+        yield Flag(
+            "test-retyped",
+            f"{name} was turned into {escape(part.kind, 40)}; it was run as code.",
+            template.grade_id,
+        )
+    if template.index not in {row for row, _ in matching.chain}:
+        yield Flag("test-moved", f"{name} had been moved; it was run in its place.", template.grade_id)
+    if part.raw_meta is None and any(other.raw_meta is not None for other in matching.parts):
+        yield Flag("test-unmarked", f"{name} had lost its grading marks; other cells kept theirs.", template.grade_id)
+
+
+def _own_cell(part: Part, by_id: Mapping[str, Template]) -> Iterator[Flag]:
+    """A cell of the student's own that pretends to be the assignment's."""
+    if part.named and (added := _tags_of(part.cell) & _TELLING_TAGS):
+        yield Flag(
+            "tag",
+            f"Cell {part.index + 1}, the student's own, is tagged to be skipped or forgiven its error; it was run.",
+            None,
+            ", ".join(sorted(added)),
+        )
+    raw = part.raw_meta
+    if not isinstance(raw, dict) or not any(raw.get(claim) for claim in (*_CLAIMS, "points")):
+        return
+    grade_id = part.meta.grade_id if part.meta else None
+    whose = f"“{escape(grade_id)}”" if grade_id in by_id else "a cell that the assignment does not have"
+    yield Flag(
+        "own-graded-cell",
+        f"Cell {part.index + 1}, the student's own, claims to be {whose}; it counts nothing.",
+        grade_id if grade_id in by_id else None,
+        excerpt(part.text.source),
+    )
+
+
+def _tags_of(cell: Mapping[str, Any]) -> set[str]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return {tag for tag in tags if isinstance(tag, str)} if isinstance(tags, list) else set()
+
+
+def _called(template: Template, part: Part) -> str:
+    return f"“{escape(template.grade_id)}”" if template.grade_id else f"cell {part.index + 1}"
