@@ -151,13 +151,14 @@ class _Report:
         if chosen.choice is Choice.CONTESTED:
             yield Repair(
                 "answer-chosen",
-                f"There were {len(chosen.losers) + 1} different answers for the {name}; the one in its place was taken.",
+                f"The {name} had {len(chosen.losers) + 1} different answers; the one in its place was taken.",
                 template.grade_id,
             )
         if template.meta and template.index not in self.in_chain and chosen.choice is not Choice.ADOPTED:
             yield Repair("moved", f"The {name} had been moved; it was put back in its place.", template.grade_id)
         if not first.whole:
-X
+            sentence = f"The {name} was merged with another; it was separated."
+            yield Repair("cells-separated", sentence, template.grade_id)
         if first.kind != template.kind:
             yield Repair(
                 "retyped",

@@ -71,7 +71,7 @@ def with_student_outputs(restored: Restored, submitted: Notebook) -> Notebook:
         outputs = [_output(output) for output in _list(submitted["cells"][origin].get("outputs"))]
         if kept := [output for output in outputs if output is not None]:
             cell["outputs"] = [from_dict(output) for output in kept]  # type: ignore[no-untyped-call]  # nbformat has no types
-            cell["metadata"]["grader"] = from_dict({"outputs": "student"})
+            cell["metadata"]["grader"] = from_dict({"outputs": "student"})  # type: ignore[no-untyped-call]  # nbformat has no types
     return notebook
 
 
