@@ -1,0 +1,40 @@
+"""Run notebooks that nobody trusts: one seam (`model.Execute`), two engines behind it, one sandbox around both.
+
+Read in this order: `engines` (which engine), `run` (the policy that both share: order of cells, limits, restarts),
+`kernel` (what a running kernel is), `outputs` (what is kept of what it says), `stock` and `forked` (two ways to have
+one), `sandbox` and `view` (what it can see), `limits` (what it may use).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from grader.execution.checks import Check as Check
+    from grader.execution.checks import checks as checks
+    from grader.execution.engines import Engine as Engine
+    from grader.execution.engines import open_engine as open_engine
+    from grader.execution.environment import Environment as Environment
+    from grader.execution.environment import environment as environment
+    from grader.execution.sandbox import Sandbox as Sandbox
+    from grader.execution.sandbox import find_sandbox as find_sandbox
+
+_HOMES = {
+    "Check": "checks",
+    "Engine": "engines",
+    "Environment": "environment",
+    "Sandbox": "sandbox",
+    "checks": "checks",
+    "environment": "environment",
+    "find_sandbox": "sandbox",
+    "open_engine": "engines",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part of the face when it is first asked for: most commands execute nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

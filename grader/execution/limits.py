@@ -1,0 +1,105 @@
+"""What one sandbox uses, measured from outside, and what it means to reach a limit."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.execution.kernel import Usage
+from grader.model import IncidentKind, Limits
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MOST_FILES = 100_000
+"""Each takes a kilobyte of the host's memory that no size limit of a tmpfs counts."""
+_ERRNO = re.compile(r"\[Errno (\d+)\]", re.ASCII)
+_THREADS = re.compile(r"can't start new thread")
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that was reached, in a sentence about the cell that its student understands."""
+
+    kind: IncidentKind
+    sentence: str
+
+
+def breach_in_usage(usage: Usage, limits: Limits) -> Breach | None:
+    """Return the limit of the whole sandbox that this usage breaks, for which it has to be killed."""
+    if usage.memory_bytes > limits.memory_mb << 20:
+        return Breach(IncidentKind.MEMORY, f"it used more than {limits.memory_mb} MB of memory and was stopped")
+    if usage.processes > limits.processes:
+        return Breach(IncidentKind.PROCESSES, f"it started more than {limits.processes} processes and was stopped")
+    if usage.files > _MOST_FILES:
+        return Breach(IncidentKind.DISK, f"it made more than {_MOST_FILES} files and was stopped")
+    return None
+
+
+def breach_in_error(ename: str, evalue: str, limits: Limits) -> Breach | None:
+    """Return the limit that an exception in a cell speaks of; the cell has failed either way."""
+    if ename == "MemoryError" or ename.endswith("ArrayMemoryError"):
+        return Breach(IncidentKind.MEMORY, f"it asked for more than {limits.memory_mb} MB of memory")
+    number = _ERRNO.match(evalue)
+    code = int(number[1]) if number and len(number[1]) < 4 else None
+    if code in {28, 27, 122}:  # ENOSPC, EFBIG, EDQUOT
+        return Breach(IncidentKind.DISK, f"it wrote more than {limits.disk_mb} MB of files")
+    if code == 11 or (ename == "RuntimeError" and _THREADS.match(evalue)):  # EAGAIN, from fork
+        return Breach(IncidentKind.PROCESSES, f"it started more than {limits.processes} processes or threads")
+    return None
+
+
+def measure(pid: int, folder: Path | None, enough_bytes: int) -> Usage:
+    """Measure the process `pid` with all that it started, and the file system of `folder` (None: none of its own).
+
+    Memory is read precisely (proportional shares, 1 ms a process) only where a cheap upper bound exceeds `enough_bytes`.
+    """
+    pids = [pid, *descendants(pid)]
+    memory = sum(map(_resident_bytes, pids))
+    if memory > enough_bytes:
+        memory = sum(map(_own_bytes, pids))
+    return Usage(memory, len(pids), 0 if folder is None else _files_in(folder))
+
+
+def descendants(pid: int) -> list[int]:
+    """List the processes that `pid` started, directly or not; those that end meanwhile may be missing."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = list(_children(waiting.pop()))
+        found += children
+        waiting += children
+    return found
+
+
+def _children(pid: int) -> Iterable[int]:
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):
+                yield from map(int, Path(f"/proc/{pid}/task/{task}/children").read_bytes().split())
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def _own_bytes(pid: int) -> int:
+    """Return its proportional share of anonymous and shared memory; the upper bound where the kernel does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
+    except OSError:
+        return _resident_bytes(pid)
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")))
+
+
+def _files_in(mount: Path) -> int:
+    try:
+        found = os.statvfs(mount)
+    except OSError:
+        return 0
+    return found.f_files - found.f_ffree
