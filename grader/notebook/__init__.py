@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from grader.notebook.check import check_source
 from grader.notebook.match import Matching, match
 from grader.notebook.metadata import CellMeta, PointsCell, meta_of, points_cells, source_of, thaw
+from grader.notebook.read import ReadNotebook, dump, read
+from grader.notebook.redact import redact
+from grader.notebook.release import instructor_version, release, stored_version, upgrade
 from grader.notebook.restore import Restored, restore, with_student_outputs
+from grader.notebook.score import Scored, score, score_unexecuted
 
 __all__ = [
     "CellMeta",
     "Matching",
     "PointsCell",
+    "ReadNotebook",
     "Restored",
+    "Scored",
+    "check_source",
+    "dump",
+    "instructor_version",
     "match",
     "meta_of",
     "points_cells",
+    "read",
+    "redact",
+    "release",
     "restore",
+    "score",
+    "score_unexecuted",
     "source_of",
+    "stored_version",
     "thaw",
+    "upgrade",
     "with_student_outputs",
 ]

@@ -26,6 +26,7 @@ SOLUTION, HIDDEN_TESTS, MARK_SCHEME = "SOLUTION", "HIDDEN TESTS", "MARK SCHEME"
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_WORTH = re.compile(r"\s*[(\[]\s*[\d.]+\s*(?:points?|pts?|marks?)\.?\s*[)\]]\s*$", re.IGNORECASE)
 _TITLE_LENGTH = 100
 
 
@@ -112,7 +113,7 @@ def thaw(notebook: Notebook) -> NotebookNode:
     from nbformat.notebooknode import NotebookNode
 
     if isinstance(notebook, NotebookNode):
-        return cast("NotebookNode", copy.deepcopy(notebook))
+        return copy.deepcopy(notebook)
     return cast("NotebookNode", from_dict(dict(notebook)))  # type: ignore[no-untyped-call]  # nbformat has no types
 
 
@@ -156,7 +157,7 @@ def _titles(instructor: Notebook) -> dict[str, str]:
     titles: dict[str, str] = {}
     for grade_id, heading in above.items():
         numbers[heading] += 1
-        title = heading if shared[heading] == 1 else f"{heading} (part {numbers[heading]})"
+        title = heading if shared[heading] == 1 else f"{heading} ({numbers[heading]} of {shared[heading]})"
         taken = set(titles.values()) | (above.keys() - {grade_id})
         if not heading or title in taken:
             title = grade_id
@@ -189,8 +190,9 @@ def _last_heading(source: str) -> str:
 
 
 def _plain(markdown: str) -> str:
-    """A heading's words without links, emphasis and code marks."""
+    """A heading's words without links, emphasis, code marks and what the question is worth."""
     words = " ".join(re.sub(r"[*`]", "", _LINK.sub(r"\1", markdown)).split())
+    words = _WORTH.sub("", words) or words
     return words if len(words) <= _TITLE_LENGTH else words[: _TITLE_LENGTH - 1].rstrip() + "…"
 
 
