@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from grader.notebook.check import check_source
+from grader.notebook.find import FoundNotebooks, find_notebooks
+from grader.notebook.imports import imported_modules
 from grader.notebook.match import Matching, match
 from grader.notebook.metadata import CellMeta, PointsCell, meta_of, points_cells, source_of, thaw
 from grader.notebook.read import ReadNotebook, dump, read
@@ -13,6 +15,7 @@ from grader.notebook.score import Scored, score, score_unexecuted
 
 __all__ = [
     "CellMeta",
+    "FoundNotebooks",
     "Matching",
     "PointsCell",
     "ReadNotebook",
@@ -20,6 +23,8 @@ __all__ = [
     "Scored",
     "check_source",
     "dump",
+    "find_notebooks",
+    "imported_modules",
     "instructor_version",
     "match",
     "meta_of",

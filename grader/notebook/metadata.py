@@ -72,6 +72,8 @@ class PointsCell:
     """What people call the question: the heading above it, else its id; unique, and fit for students' eyes."""
     index: int
     """Of the cell in the instructor's notebook."""
+    hidden: bool = False
+    """Whether some of its tests are hidden from students."""
 
 
 def meta_of(cell: Mapping[str, Any]) -> CellMeta | None:
@@ -103,7 +105,8 @@ def points_cells(instructor: Notebook) -> tuple[PointsCell, ...]:
     for index, cell in enumerate(instructor["cells"]):
         meta = meta_of(cell)
         if meta is not None and meta.kind is not None and meta.grade_id not in found:
-            found[meta.grade_id] = PointsCell(meta.grade_id, meta.kind, meta.points, titles[meta.grade_id], index)
+            title, hidden = titles[meta.grade_id], has_region(source_of(cell), HIDDEN_TESTS)
+            found[meta.grade_id] = PointsCell(meta.grade_id, meta.kind, meta.points, title, index, hidden)
     return tuple(found.values())
 
 
