@@ -1,0 +1,185 @@
+"""`grader grade`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli import show
+from grader.model import Faulted, Graded, Missing, Outcome, Rejected
+from grader.text import escape
+
+if TYPE_CHECKING:
+    from grader.pipeline.grade import GradePlan
+
+
+@click.command("grade")
+@show.assignments
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Submissions at once.  [default: the processors]")
+@click.option("--force", is_flag=True, help="Grade again what has not changed.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "forked", "stock"]),
+    help="How notebooks run: forked from a warm kernel, or in a fresh stock kernel.  [default: course.toml, or auto]",
+)
+@click.option("--no-sandbox", is_flag=True, help="Run students' code as yourself, with your files in its reach.")
+@show.dry_run
+@show.as_json
+@click.pass_obj
+def command(
+    directory: Path,
+    assignments: tuple[str, ...],
+    students: tuple[str, ...],
+    jobs: int | None,
+    force: bool,
+    engine: str | None,
+    no_sandbox: bool,
+    dry: bool,
+    as_json: bool,
+) -> int:
+    """Run and score submissions in a sandbox, several at once; only what changed since the last run.
+
+    \b
+      grader grade                       whatever is new, in all assignments
+      grader grade hw1 --jobs 4          four submissions at once
+      grader grade hw1 --student ab123   one student
+      grader grade hw1 --force           everything again
+      grader grade --dry-run             what would be graded
+
+    Points given by hand are never changed. Interrupt it when you like: the same command goes on from there.
+    """
+    from grader.pipeline import grade
+    from grader.pipeline.course import open_course
+    from grader.pipeline.worker import EngineChoice
+
+    opened = open_course(directory)
+    choice = EngineChoice(engine or opened.course.engine, not no_sandbox)  # type: ignore[arg-type] # click checked it
+    with opened.database() as database, opened.folder.lock("grade"):
+        plan = grade.plan_grade(opened, database, grade.GradeRequest(assignments, students, force, choice))
+        for left_out in plan.skipped:
+            show.say(f"skipped     {left_out.reason}", "yellow")
+        if dry:
+            return _show_plan(plan, as_json=as_json)
+        if no_sandbox and plan.jobs:
+            show.say("no sandbox: students' code runs with your rights and can reach your files", "bold red")
+        workers = jobs or grade.default_workers()
+        tally = _watch(grade.carry_out(opened, database, plan, workers), len(plan.jobs), as_json=as_json)
+    tally.show(plan)
+    return tally.status
+
+
+@dataclass
+class _Tally:
+    """What became of the submissions of one run, counted as they come: none of them is kept."""
+
+    started: float = field(default_factory=time.monotonic)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return show.ATTENTION if self.counts["rejected"] or self.counts["failed"] else show.ALL_DONE
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome, and print a line if somebody should look at it."""
+        match outcome:
+            case Graded(_, _, notebooks):
+                self.counts["graded"] += 1
+                self.counts["repaired"] += any(notebook.repairs for notebook in notebooks)
+                self.counts["limited"] += any(notebook.incidents for notebook in notebooks)
+                self.counts["flagged"] += any(notebook.flags for notebook in notebooks)
+                lines = [incident.sentence for notebook in notebooks for incident in notebook.incidents]
+                lines += [flag.sentence for notebook in notebooks for flag in notebook.flags]
+                missing = [f"{notebook.name}: {notebook.rejection}" for notebook in notebooks if notebook.rejection]
+                if lines or missing:
+                    _line("look at", outcome, "; ".join([*missing, *lines]), "yellow")
+            case Rejected(_, _, reason):
+                self.counts["rejected"] += 1
+                _line("rejected", outcome, reason, "red")
+            case Faulted(_, _, reason):
+                self.counts["failed"] += 1
+                _line("our fault", outcome, f"{reason}; it stays ungraded, the next run tries again", "bold red")
+            case Missing():
+                self.counts["missing"] += 1
+
+    def show(self, plan: GradePlan) -> None:
+        """Print the summary."""
+        unchanged = sum(len(planned.unchanged) for planned in plan.assignments)
+        seconds = time.monotonic() - self.started
+        if not plan.jobs:
+            show.say(f"nothing to do: {show.count(unchanged, 'submission')} graded already, none changed")
+            return
+        parts = [f"{number} {word}" for word in _WORDS if (number := self.counts[word])]
+        rate = f"{len(plan.jobs) / seconds:.1f} a second" if seconds > 1 else f"{seconds:.1f} s"
+        kept = f"; {unchanged} unchanged, not run again" if unchanged else ""
+        show.say(f"{', '.join(parts)} in {seconds:.0f} s ({rate}){kept}", "bold")
+
+
+_WORDS = ("graded", "repaired", "limited", "flagged", "rejected", "failed", "missing")
+
+
+def _watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> _Tally:
+    tally = _Tally()
+    with show.progress() as bar:
+        task = bar.add_task("grading", total=total, now="")
+        for outcome in outcomes:
+            tally.add(outcome)
+            if as_json:
+                show.data(_record(outcome))
+            if not isinstance(outcome, Missing):
+                now = ", ".join(f"{tally.counts[word]} {word}" for word in _WORDS if tally.counts[word])
+                bar.update(task, advance=1, now=now)
+    return tally
+
+
+def _line(verb: str, outcome: Outcome, why: str, style: str) -> None:
+    who = f"{escape(outcome.student_id, 40)} {escape(outcome.assignment, 60)}"
+    show.say(f"{verb:<11} {who}: {escape(why, 300)}", style)
+
+
+def _record(outcome: Outcome) -> dict[str, object]:
+    """One outcome for programs; the keys are stable."""
+    record: dict[str, object] = {
+        "student": outcome.student_id,
+        "assignment": outcome.assignment,
+        "outcome": type(outcome).__name__.lower(),
+    }
+    match outcome:
+        case Graded(notebooks=notebooks) | Rejected(notebooks=notebooks):
+            scores = [score for notebook in notebooks for score in notebook.scores]
+            return {
+                **record,
+                "reason": getattr(outcome, "reason", None),
+                "auto_score": sum(score.auto_score or 0 for score in scores),
+                "max_score": sum(score.max_score for score in scores),
+                "waiting": sum(score.needs_manual for score in scores),
+                "repairs": [repair.sentence for notebook in notebooks for repair in notebook.repairs],
+                "flags": [flag.sentence for notebook in notebooks for flag in notebook.flags],
+                "incidents": [incident.sentence for notebook in notebooks for incident in notebook.incidents],
+                "seconds": round(sum(notebook.seconds for notebook in notebooks), 3),
+            }
+        case Faulted(reason=reason):
+            return {**record, "reason": reason}
+        case Missing():
+            return record
+
+
+def _show_plan(plan: GradePlan, *, as_json: bool) -> int:
+    for planned in plan.assignments:
+        name, jobs = planned.bundle.assignment, [job.student_id for job in planned.jobs]
+        if as_json:
+            lists = {"grade": jobs, "unchanged": planned.unchanged, "missing": planned.missing}
+            show.data({"assignment": name, **lists})
+            continue
+        counts = f"{len(jobs)} to grade, {len(planned.unchanged)} unchanged, {len(planned.missing)} missing"
+        show.say(f"{name}: {counts}")
+        for student_id in jobs:
+            show.say(f"  would grade {escape(student_id)}")
+    return show.ALL_DONE

@@ -1,0 +1,104 @@
+"""The heart: from what one student handed in to its scores, a function of values."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from grader.errors import NotebookError
+from grader.model import (
+    Bundle,
+    CellScore,
+    Execute,
+    Files,
+    Flag,
+    Graded,
+    GradedNotebook,
+    Notebook,
+    Rejected,
+    Submission,
+)
+from grader.notebook import (
+    find_notebooks,
+    points_cells,
+    read,
+    restore,
+    score,
+    score_unexecuted,
+    with_student_outputs,
+)
+
+NOTEBOOK = ".ipynb"
+
+
+def grade_submission(submission: Submission, bundle: Bundle, execute: Execute) -> Graded | Rejected:
+    """Score everything that one student handed in for an assignment; rejected if none of it can be read.
+
+    A fault of ours in `execute` raises; whatever the student did is in the value.
+    """
+    started = time.monotonic()
+    found = find_notebooks(submission.files, bundle.releases)
+    notebooks = tuple(
+        _grade_file(name, found.found.get(name), submission, bundle, execute) for name in sorted(bundle.sources)
+    )
+    if all(notebook.rejection for notebook in notebooks):
+        reasons = (*submission.problems, *(notebook.rejection for notebook in notebooks if notebook.rejection))
+        return Rejected(submission.student_id, submission.assignment, " ".join(dict.fromkeys(reasons)), notebooks)
+    refused = tuple(Flag("refused-entry", problem) for problem in submission.problems)
+    first = replace(
+        notebooks[0],
+        repairs=(*found.repairs, *notebooks[0].repairs),
+        flags=(*refused, *found.flags, *notebooks[0].flags),
+    )
+    return Graded(submission.student_id, submission.assignment, (first, *notebooks[1:]), time.monotonic() - started)
+
+
+def grade_notebook(name: str, submitted: Notebook, work: Files, bundle: Bundle, execute: Execute) -> GradedNotebook:
+    """Score one submitted notebook against the instructor's version, beside the files of its working folder."""
+    instructor, released = bundle.sources[name], bundle.releases[name]
+    restored = restore(submitted, instructor, released)
+    if not bundle.execute:
+        theirs = with_student_outputs(restored, submitted)
+        scored = score_unexecuted(theirs, instructor, released=released)
+        return GradedNotebook(name, theirs, scored.scores, restored.repairs, (*restored.flags, *scored.flags))
+    executed = execute(restored.notebook, work, bundle.limits)
+    scored = score(executed, instructor, released=released)
+    seconds = tuple(None if run is None else run.seconds for run in executed.runs)
+    return GradedNotebook(
+        name=name,
+        notebook=executed.notebook,
+        scores=scored.scores,
+        repairs=restored.repairs,
+        flags=(*restored.flags, *scored.flags),
+        incidents=executed.incidents,
+        seconds=sum(second or 0.0 for second in seconds),
+        cell_seconds=seconds,
+    )
+
+
+def work_files(submission: Submission, bundle: Bundle) -> Files:
+    """The working folder: the student's own files, and over them the instructor's data, which wins."""
+    own = {path: content for path, content in submission.files.items() if not path.endswith(NOTEBOOK)}
+    return {**own, **bundle.files}
+
+
+def _grade_file(
+    name: str, path: str | None, submission: Submission, bundle: Bundle, execute: Execute
+) -> GradedNotebook:
+    if path is None:
+        return _rejected(name, bundle, f"{name}{NOTEBOOK} was not handed in.")
+    try:
+        submitted = read(submission.files[path], path)
+    except NotebookError as error:
+        return _rejected(name, bundle, f"{error}.")
+    graded = grade_notebook(name, submitted.notebook, work_files(submission, bundle), bundle, execute)
+    return replace(graded, repairs=(*submitted.repairs, *graded.repairs))
+
+
+def _rejected(name: str, bundle: Bundle, reason: str) -> GradedNotebook:
+    """Nothing to grade: 0 in every cell, and the release version stands in for what was not there."""
+    scores = tuple(
+        CellScore(cell.grade_id, cell.kind, cell.max_score, 0.0, needs_manual=False, reason=reason)
+        for cell in points_cells(bundle.sources[name])
+    )
+    return GradedNotebook(name, bundle.releases[name], scores, rejection=reason)

@@ -1,0 +1,131 @@
+"""An assignment made ready: instructor versions, release versions, data files, from the course's folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from grader.config import Assignment
+from grader.errors import GraderError, NotebookError
+from grader.grading import NOTEBOOK
+from grader.model import Bundle, Files, Notebook
+from grader.notebook import dump, instructor_version, read, release, upgrade
+from grader.pipeline.course import OpenCourse
+from grader.text import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An assignment that this machine cannot run, and why."""
+
+    assignment: str
+    reason: str
+
+
+def skipped(assignment: Assignment) -> Skipped | None:
+    """Why this environment cannot grade an assignment: a module that it requires is not installed."""
+    missing = [name for name in assignment.requires if not _installed(name)]
+    if not missing:
+        return None
+    names = ", ".join(missing)
+    return Skipped(assignment.name, f"{assignment.name} needs {names}, not installed here: pip install {names}")
+
+
+def load_bundle(opened: OpenCourse, assignment: Assignment, *, upgraded: bool = False) -> Bundle:
+    """Read an assignment's sources; `NotebookError` names every notebook, cell and reason that stands against it."""
+    everything = opened.folder.source_files(assignment.name)
+    sources, problems = _instructor_versions(opened, assignment, everything, upgraded=upgraded)
+    if not everything or not (sources or problems):
+        problems.append(f"source_assignments/{assignment.name}: holds no notebook; add one")
+    if problems:
+        raise NotebookError(*problems)
+    data = {path: content for path, content in everything.items() if not _is_source(path)}
+    return Bundle(
+        assignment=assignment.name,
+        sources=sources,
+        releases={name: release(source, _label(assignment, name)) for name, source in sources.items()},
+        files=data,
+        limits=opened.course.limits,
+        execute=assignment.execute,
+        digest=_digest(sources, data, opened.course.limits, execute=assignment.execute),
+    )
+
+
+def read_source(path: str, content: bytes, *, upgraded: bool) -> Notebook:
+    """One instructor's notebook, its cell metadata brought to today's schema if asked for."""
+    source = read(content, path).notebook
+    return upgrade(source, path) if upgraded else source
+
+
+def _instructor_versions(
+    opened: OpenCourse, assignment: Assignment, everything: Files, *, upgraded: bool
+) -> tuple[dict[str, Notebook], list[str]]:
+    sources: dict[str, Notebook] = {}
+    problems: list[str] = []
+    data = {path: content for path, content in everything.items() if not _is_source(path)}
+    frame = {name: _shared(opened, f"{name}{NOTEBOOK}") for name in ("header", "footer")}
+    for path, content in everything.items():
+        if not _is_source(path):
+            continue
+        label = f"source_assignments/{assignment.name}/{path}"
+        try:
+            sources[path.removesuffix(NOTEBOOK)] = instructor_version(
+                read_source(label, content, upgraded=upgraded),
+                header=frame["header"],
+                footer=frame["footer"],
+                autotests=_autotests(opened, data),
+                files=data,
+                name=label,
+            )
+        except NotebookError as error:
+            problems.extend(error.messages)
+    return sources, problems
+
+
+def _is_source(path: str) -> bool:
+    """Instructors' notebooks lie directly in the assignment's folder; one further down is data."""
+    return path.endswith(NOTEBOOK) and "/" not in path
+
+
+def _shared(opened: OpenCourse, name: str) -> Notebook | None:
+    path = opened.folder.sources / name
+    return read(_bytes(path), f"source_assignments/{name}").notebook if path.is_file() else None
+
+
+def _autotests(opened: OpenCourse, data: Files) -> str | None:
+    """Nbgrader looks for `autotests.yml` beside the notebook, then in the course."""
+    content = data.get("autotests.yml")
+    path = opened.folder.root / "autotests.yml"
+    if content is None and path.is_file():
+        content = _bytes(path)
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise GraderError(f"{escape(path)} cannot be read: {escape(error.strerror)}") from None
+
+
+def _label(assignment: Assignment, name: str) -> str:
+    return f"source_assignments/{assignment.name}/{name}{NOTEBOOK}"
+
+
+def _digest(sources: Mapping[str, Notebook], data: Files, limits: object, *, execute: bool) -> str:
+    whole = hashlib.sha256(f"{limits!r} {execute}".encode())
+    parts = {f"{name}{NOTEBOOK}": dump(source).encode() for name, source in sources.items()} | dict(data)
+    for path, content in sorted(parts.items()):
+        whole.update(f"{path}\0{len(content)}\0".encode())
+        whole.update(content)
+    return whole.hexdigest()
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False

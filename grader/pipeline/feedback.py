@@ -1,0 +1,318 @@
+"""Feedback: a page a notebook and an index a student, made anew only where something changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from grader import __version__
+from grader.errors import StoreError
+from grader.feedback import (
+    AssignmentRow,
+    IndexPage,
+    NotebookPage,
+    QuestionScore,
+    render_index_page,
+    render_notebook_page,
+)
+from grader.gradebook import ItemGrade, Status, StudentGrade, shown
+from grader.grading import NOTEBOOK
+from grader.model import Bundle, Notebook
+from grader.notebook import points_cells, read, redact
+from grader.pipeline.bundle import Skipped, load_bundle, skipped
+from grader.pipeline.gradebook import build, notebook_totals
+from grader.pipeline.pool import Done, Failed, Workers, run
+from grader.store import NotebookFacts, OutcomeRow, OutcomeStatus, atomic_write
+
+if TYPE_CHECKING:
+    from grader.config import Assignment
+    from grader.model import Student
+    from grader.pipeline.course import OpenCourse
+    from grader.store import Database
+    from grader.store import QuestionScore as StoredQuestion
+
+PRELOAD = ("grader.pipeline.feedback", "grader.feedback.render", "grader.notebook.redact")
+_MEMORY = "feedback.json"
+_AT = "%d %B %Y, %H:%M %Z"
+
+
+@dataclass(frozen=True, slots=True)
+class PageJob:
+    """One page to write: all that it says, but for the notebook itself, which is read when its turn comes."""
+
+    page: NotebookPage
+    assignment: str
+    digest: str
+    """Of everything that goes into the page."""
+
+    @property
+    def path(self) -> str:
+        """Below `feedback/`."""
+        return f"{self.page.student_id}/{self.assignment}/{self.page.notebook_name}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackPlan:
+    """The pages that differ from what stands."""
+
+    jobs: tuple[PageJob, ...]
+    unchanged: int
+    indexes: tuple[IndexPage, ...]
+    bundles: Mapping[str, Bundle]
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page that stands, by its path below `feedback/`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A page that could not be made, through a fault of ours."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a worker needs to render one page."""
+
+    job: PageJob
+    autograded: bytes
+    instructor: Notebook
+
+
+def plan_feedback(opened: OpenCourse, database: Database, names: Iterable[str], *, force: bool = False) -> FeedbackPlan:
+    """Compare what every page would say with what the pages that stand were made from."""
+    chosen = opened.course.chosen(names)
+    left_out = {a.name: reason for a in chosen if (reason := skipped(a))}
+    bundles = {a.name: load_bundle(opened, a) for a in chosen if a.name not in left_out}
+    remembered = {} if force else _remembered(opened)
+    jobs, unchanged = [], 0
+    for assignment in chosen:
+        if assignment.name in left_out:
+            continue
+        for job in _page_jobs(opened, database, assignment, bundles[assignment.name]):
+            if remembered.get(job.path) == job.digest and (opened.folder.feedback / job.path).is_file():
+                unchanged += 1
+            else:
+                jobs.append(job)
+    indexes = tuple(_indexes(opened, database))
+    return FeedbackPlan(tuple(jobs), unchanged, indexes, bundles, tuple(left_out.values()))
+
+
+def carry_out(opened: OpenCourse, plan: FeedbackPlan, workers: int) -> Iterator[Written | Unwritten]:
+    """Render and write the pages of the plan, and every student's index."""
+    remembered = _remembered(opened)
+    tasks = (_task(opened, plan, job) for job in plan.jobs)
+    try:
+        if plan.jobs:
+            for result in run(tasks, _render, Workers(min(workers, len(plan.jobs)), _nothing, PRELOAD)):
+                match result:
+                    case Done(task, html):
+                        _write(opened, task.job, html)
+                        remembered[task.job.path] = task.job.digest
+                        yield Written(task.job.path)
+                    case Failed(task, reason):
+                        yield Unwritten(task.job.path, reason)
+    finally:
+        _remember(opened, remembered)
+    for index in plan.indexes:
+        opened.folder.write_feedback_index(index.student_id, render_index_page(index))
+
+
+def _render(task: _Task) -> str:
+    notebook = read(task.autograded, task.job.page.notebook_name).notebook
+    return render_notebook_page(replace(task.job.page, notebook=redact(notebook, task.instructor)))
+
+
+def _nothing() -> None:
+    """A worker that renders needs no start."""
+
+
+def _task(opened: OpenCourse, plan: FeedbackPlan, job: PageJob) -> _Task:
+    name = job.page.notebook_name
+    return _Task(job, _autograded(opened, job), plan.bundles[job.assignment].sources[name])
+
+
+def _autograded(opened: OpenCourse, job: PageJob) -> bytes:
+    path = opened.folder.autograded_of(job.page.student_id, job.assignment) / f"{job.page.notebook_name}{NOTEBOOK}"
+    try:
+        return path.read_bytes()
+    except OSError:
+        command = f"grader grade {job.assignment} --student {job.page.student_id} --force"
+        raise StoreError(f"{path.relative_to(opened.folder.root)} is gone; make it again with: {command}") from None
+
+
+def _write(opened: OpenCourse, job: PageJob, html: str) -> None:
+    path = opened.folder.feedback / job.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, html)
+
+
+def _remembered(opened: OpenCourse) -> dict[str, str]:
+    """What the pages that stand were made from; lost or damaged, they are simply made again."""
+    try:
+        known = json.loads((opened.folder.private / _MEMORY).read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remember(opened: OpenCourse, remembered: Mapping[str, str]) -> None:
+    opened.folder.private.mkdir(exist_ok=True)
+    atomic_write(opened.folder.private / _MEMORY, json.dumps(remembered, sort_keys=True))
+
+
+def _page_jobs(opened: OpenCourse, database: Database, assignment: Assignment, bundle: Bundle) -> Iterator[PageJob]:
+    students = {student.student_id: student for student in opened.students}
+    questions: dict[tuple[str, str], list[StoredQuestion]] = defaultdict(list)
+    for question in database.question_scores(assignment.name):
+        questions[question.student_id, question.notebook].append(question)
+    for row in database.outcomes(assignment.name):
+        if row.status not in {OutcomeStatus.GRADED, OutcomeStatus.REJECTED} or row.student_id not in students:
+            continue
+        for facts in row.notebooks:
+            if facts.name in bundle.sources:
+                mine = questions[row.student_id, facts.name]
+                page = _page(opened, assignment, bundle, students[row.student_id], row, facts, mine)
+                yield PageJob(page, assignment.name, _digest(page, row.key, bundle.digest))
+
+
+def _page(  # noqa: PLR0913, PLR0917 - the student's row, seen from every side
+    opened: OpenCourse,
+    assignment: Assignment,
+    bundle: Bundle,
+    student: Student,
+    row: OutcomeRow,
+    facts: NotebookFacts,
+    questions: list[StoredQuestion],
+) -> NotebookPage:
+    total = notebook_totals(questions).get(student.student_id)
+    return NotebookPage(
+        course_title=opened.course.title,
+        assignment_title=assignment.title,
+        student_name=student.name,
+        student_id=student.student_id,
+        notebook_name=facts.name,
+        notebook={},
+        questions=_questions(bundle.sources[facts.name], facts, questions),
+        score=float(total.score) if total else 0.0,
+        max_score=float(total.max_score) if total else 0.0,
+        repairs=facts.repairs,
+        incidents=facts.incidents,
+        rejection=facts.rejection,
+        late=_late(assignment, row.timestamp),
+        graded_at=f"{row.finished_at.astimezone(opened.course.zone):{_AT}}",
+        index_href="../index.html",
+        executed=assignment.execute,
+    )
+
+
+def _questions(instructor: Notebook, facts: NotebookFacts, stored: list[StoredQuestion]) -> tuple[QuestionScore, ...]:
+    by_id = {question.grade_id: question for question in stored}
+    return tuple(
+        QuestionScore(
+            grade_id=cell.grade_id,
+            title=cell.title,
+            kind=cell.kind,
+            score=None if question.needs_manual and question.manual_score is None else _without_extra(question),
+            max_score=question.max_score,
+            waiting=question.needs_manual,
+            extra_credit=question.extra_credit or 0.0,
+            reason=facts.reasons.get(cell.grade_id, ""),
+            comments=tuple(comment for comment in (question.comment,) if comment),
+            hidden=cell.hidden,
+        )
+        for cell in points_cells(instructor)
+        if (question := by_id.get(cell.grade_id))
+    )
+
+
+def _without_extra(question: StoredQuestion) -> float:
+    return question.score - (question.extra_credit or 0.0)
+
+
+def _late(assignment: Assignment, handed_in: datetime | None) -> str | None:
+    if assignment.due is None or handed_in is None or handed_in <= assignment.due:
+        return None
+    minutes = int((handed_in - assignment.due).total_seconds() // 60)
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    parts = [f"{days} d"] if days else []
+    parts += [f"{hours} h"] if hours else []
+    parts += [f"{minutes % 60} min"] if not days else []
+    return f"Handed in {' '.join(parts)} late."
+
+
+def _digest(page: NotebookPage, *more: str) -> str:
+    return hashlib.sha256("\0".join([repr(page), *more, __version__]).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _indexes(opened: OpenCourse, database: Database) -> Iterator[IndexPage]:
+    book = build(opened, database)
+    outcomes = {(row.student_id, row.assignment): row for row in database.outcomes()}
+    for row in book.rows:
+        student = row.student
+        yield IndexPage(
+            course_title=opened.course.title,
+            student_name=student.name,
+            student_id=student.student_id,
+            rows=tuple(
+                _index_row(opened, opened.course.assignments[name], grade, outcomes.get((student.student_id, name)))
+                for name, grade in row.items.items()
+            ),
+            totals=_totals(row),
+        )
+
+
+def _index_row(
+    opened: OpenCourse, assignment: Assignment, grade: ItemGrade, outcome: OutcomeRow | None
+) -> AssignmentRow:
+    notebooks = outcome.notebooks if outcome else ()
+    return AssignmentRow(
+        title=assignment.title,
+        category=assignment.category,
+        status=_status(grade, outcome),
+        score=None if grade.score is None else float(grade.score),
+        max_score=float(grade.item.points),
+        waiting=grade.status is Status.WAITING,
+        links=tuple((facts.name, f"{assignment.name}/{facts.name}.html") for facts in notebooks),
+        due=f"{assignment.due.astimezone(opened.course.zone):{_AT}}" if assignment.due else None,
+        late=_late(assignment, outcome.timestamp) if outcome else None,
+    )
+
+
+def _status(grade: ItemGrade, outcome: OutcomeRow | None) -> str:
+    if outcome and outcome.status is OutcomeStatus.REJECTED:
+        return f"could not be read: {outcome.reason}"
+    if outcome and outcome.status is OutcomeStatus.FAULTED:
+        return "not graded yet"
+    words = {
+        Status.GRADED: "graded",
+        Status.WAITING: f"{grade.waiting} to be graded by a person",
+        Status.MISSING: "nothing handed in",
+        Status.EXCUSED: "excused",
+        Status.NOT_DUE: "not due yet",
+        Status.UNGRADED: "not graded yet",
+    }
+    return words[grade.status]
+
+
+def _totals(row: StudentGrade) -> tuple[tuple[str, str], ...]:
+    current = row.current.total
+    so_far = (("Total so far", f"{shown(current, 1)} %"),) if current is not None else ()
+    categories = (
+        (name, f"{shown(100 * grade.fraction, 1)} %")
+        for name, grade in row.current.categories.items()
+        if grade.fraction is not None
+    )
+    return (*so_far, *categories)

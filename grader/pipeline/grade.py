@@ -1,0 +1,201 @@
+"""Grading a class: what has to be done is planned from hashes, done by workers, and kept row by row."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader import __version__
+from grader.errors import ConfigError, GraderError
+from grader.grading import NOTEBOOK
+from grader.model import Bundle, Faulted, Graded, Missing, Outcome, Rejected, Submission
+from grader.notebook import dump
+from grader.pipeline.bundle import Skipped, load_bundle, skipped
+from grader.pipeline.pool import Done, Failed, Workers, run
+from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, starter, write_bundle
+from grader.text import escape
+
+if TYPE_CHECKING:
+    from grader.pipeline.course import OpenCourse
+    from grader.store import Database
+
+
+@dataclass(frozen=True, slots=True)
+class GradeJob:
+    """One submission that has to be graded, and the key under which its result will be known."""
+
+    student_id: str
+    assignment: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentPlan:
+    """What has to be done for one assignment."""
+
+    bundle: Bundle
+    jobs: tuple[GradeJob, ...]
+    unchanged: tuple[str, ...]
+    """Students whose result stands."""
+    missing: tuple[str, ...]
+    """Students on the roster who handed in nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradePlan:
+    """What a run of `grader grade` has to do."""
+
+    assignments: tuple[AssignmentPlan, ...]
+    skipped: tuple[Skipped, ...] = ()
+    engine: EngineChoice = field(default_factory=EngineChoice)
+
+    @property
+    def jobs(self) -> tuple[GradeJob, ...]:
+        """Every submission to grade, assignment by assignment."""
+        return tuple(job for planned in self.assignments for job in planned.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class GradeRequest:
+    """What the user asked to be graded."""
+
+    assignments: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()
+    force: bool = False
+    engine: EngineChoice = field(default_factory=EngineChoice)
+
+
+def plan_grade(opened: OpenCourse, database: Database, request: GradeRequest) -> GradePlan:
+    """Compare the keys of all submissions with those of the results that stand."""
+    _refuse_unknown_students(opened, request.students)
+    chosen = opened.course.chosen(request.assignments)
+    not_possible = {a.name: reason for a in chosen if (reason := skipped(a))}
+    return GradePlan(
+        assignments=tuple(
+            _plan_assignment(opened, database, load_bundle(opened, a), request)
+            for a in chosen
+            if a.name not in not_possible
+        ),
+        skipped=tuple(not_possible.values()),
+        engine=request.engine,
+    )
+
+
+def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: int) -> Iterator[Outcome]:
+    """Grade what is planned, yielding each outcome once its files and its row stand."""
+    for planned in plan.assignments:
+        yield from _carry_out_assignment(opened, database, planned, plan.engine, workers)
+
+
+def default_workers() -> int:
+    """As many as this process may use processors."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _refuse_unknown_students(opened: OpenCourse, ids: Iterable[str]) -> None:
+    known = [student.student_id for student in opened.students]
+    if unknown := [student_id for student_id in ids if student_id not in known]:
+        raise ConfigError(*(_unknown_student(student_id, known) for student_id in unknown))
+
+
+def _unknown_student(student_id: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(student_id, known, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else "ids are as in roster.csv and submitted/"
+    return f'there is no student "{escape(student_id)}": {hint}'
+
+
+def _plan_assignment(opened: OpenCourse, database: Database, bundle: Bundle, request: GradeRequest) -> AssignmentPlan:
+    known = {} if request.force else database.keys(bundle.assignment)
+    handed_in = opened.folder.submitters(bundle.assignment)
+    wanted = set(request.students) or {*handed_in, *(s.student_id for s in opened.roster or ())}
+    environment = _environment_digest(request.engine)
+    jobs, unchanged = [], []
+    for student_id in handed_in:
+        if student_id not in wanted:
+            continue
+        submission = opened.folder.read_submission(student_id, bundle.assignment)
+        assert submission is not None, "it was listed a moment ago"
+        key = result_key(submission, bundle, environment)
+        if known.get(student_id) == key:
+            unchanged.append(student_id)
+        else:
+            jobs.append(GradeJob(student_id, bundle.assignment, key))
+    missing = tuple(sorted(wanted - set(handed_in)))
+    return AssignmentPlan(bundle, tuple(jobs), tuple(unchanged), missing)
+
+
+def result_key(submission: Submission, bundle: Bundle, environment: str) -> str:
+    """The hash of all that a result depends on."""
+    parts = [submission.digest, str(submission.timestamp), bundle.digest, environment, __version__]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _environment_digest(engine: EngineChoice) -> str:
+    from grader.execution import environment
+
+    return f"{environment().digest} {engine.kind} {engine.sandbox}"
+
+
+def _carry_out_assignment(
+    opened: OpenCourse, database: Database, planned: AssignmentPlan, engine: EngineChoice, workers: int
+) -> Iterator[Outcome]:
+    bundle = planned.bundle
+    database.sync_students(opened.students)
+    notebooks = {name: (source, bundle.releases[name]) for name, source in bundle.sources.items()}
+    database.sync_assignment(
+        bundle.assignment, due=opened.course.assignments[bundle.assignment].due, notebooks=notebooks
+    )
+    for student_id in planned.missing:
+        missing = Missing(student_id, bundle.assignment)
+        _record(database, missing, engine)
+        yield missing
+    if not planned.jobs:
+        return
+    with tempfile.TemporaryDirectory(prefix="grader-") as private:
+        file = write_bundle(bundle, Path(private))
+        tasks = (Task(_submission(opened, job), job.key, file, engine) for job in planned.jobs)
+        pool = Workers(min(workers, len(planned.jobs)), starter(engine), PRELOAD)
+        for result in run(tasks, grade_task, pool):
+            match result:
+                case Done(task, outcome):
+                    yield _keep(opened, database, task, outcome)
+                case Failed(task, reason):
+                    fault = Faulted(task.submission.student_id, task.submission.assignment, reason)
+                    _record(database, fault, engine, task.submission)
+                    yield fault
+
+
+def _keep(opened: OpenCourse, database: Database, task: Task, outcome: Graded | Rejected) -> Outcome:
+    """Write the graded notebooks, then commit the row that says they stand."""
+    files = {f"{graded.name}{NOTEBOOK}": dump(graded.notebook).encode() for graded in outcome.notebooks}
+    opened.folder.write_autograded(outcome.student_id, outcome.assignment, files)
+    _record(database, outcome, task.engine, task.submission, key=task.key)
+    return outcome
+
+
+def _record(
+    database: Database, outcome: Outcome, engine: EngineChoice, submission: Submission | None = None, key: str = ""
+) -> None:
+    database.record(
+        outcome,
+        key=key,
+        engine=str(engine),
+        timestamp=submission.timestamp if submission else None,
+        finished_at=datetime.now(UTC),
+        problems=submission.problems if submission else (),
+    )
+
+
+def _submission(opened: OpenCourse, job: GradeJob) -> Submission:
+    submission = opened.folder.read_submission(job.student_id, job.assignment)
+    if submission is None:
+        raise GraderError(f"submitted/{job.student_id}/{job.assignment} was removed while grading; run this again")
+    return submission

@@ -1,0 +1,103 @@
+"""The weighted gradebook, from whatever the database knows now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.gradebook import CategoryPolicy, Gradebook, Item, ItemScore, Policies, Status, compute, exact, to_csv
+from grader.grading import NOTEBOOK
+from grader.notebook import points_cells, read
+from grader.pipeline.scores import gradebook_item, item_score
+from grader.store import OutcomeStatus, atomic_write
+
+if TYPE_CHECKING:
+    from grader.config import Assignment
+    from grader.pipeline.course import OpenCourse
+    from grader.store import Database, QuestionScore
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookTotal:
+    """One student's points in one notebook assignment."""
+
+    score: Fraction
+    max_score: Fraction
+    waiting: int
+    late_penalty: Fraction
+
+
+def build(opened: OpenCourse, database: Database, *, as_of: datetime | None = None) -> Gradebook:
+    """The gradebook of everybody on the roster and everybody who handed in."""
+    items = tuple(_item(opened, assignment) for assignment in opened.course.assignments.values())
+    scores: dict[str, dict[str, ItemScore]] = defaultdict(dict)
+    for assignment in opened.course.assignments.values():
+        for student_id, score in _scores(database, assignment).items():
+            scores[student_id][assignment.name] = score
+    known = {student.student_id for student in opened.students}
+    of_class = {student_id: row for student_id, row in scores.items() if student_id in known}
+    return compute(_policies(opened), opened.students, items, of_class, as_of=as_of)
+
+
+def write(opened: OpenCourse, gradebook: Gradebook, target: Path | None) -> Path:
+    """Write the gradebook's CSV whole, to `gradebook.csv` of the course unless told otherwise."""
+    path = target or opened.folder.gradebook
+    atomic_write(path, to_csv(gradebook))
+    return path
+
+
+def notebook_totals(rows: Iterable[QuestionScore]) -> dict[str, NotebookTotal]:
+    """Points by student, of the questions of one assignment or one notebook."""
+    by_student: dict[str, list[QuestionScore]] = defaultdict(list)
+    for row in rows:
+        by_student[row.student_id].append(row)
+    return {student_id: _total(of_student) for student_id, of_student in by_student.items()}
+
+
+def _total(rows: list[QuestionScore]) -> NotebookTotal:
+    penalties = {row.notebook: exact(row.late_penalty) for row in rows}
+    gross = {name: sum((exact(row.score) for row in rows if row.notebook == name), Fraction(0)) for name in penalties}
+    return NotebookTotal(
+        score=sum((max(Fraction(0), gross[name] - penalties[name]) for name in penalties), Fraction(0)),
+        max_score=sum((exact(row.max_score) for row in rows), Fraction(0)),
+        waiting=sum(row.needs_manual for row in rows),
+        late_penalty=sum(penalties.values(), Fraction(0)),
+    )
+
+
+def _scores(database: Database, assignment: Assignment) -> dict[str, ItemScore]:
+    if not assignment.has_notebooks:
+        return {stored.score.student_id: item_score(stored) for stored in database.scores(assignment.name)}
+    graded = {
+        student_id: ItemScore(total.score, Status.WAITING if total.waiting else Status.GRADED, waiting=total.waiting)
+        for student_id, total in notebook_totals(database.question_scores(assignment.name)).items()
+    }
+    missing = {
+        row.student_id: ItemScore(None, Status.MISSING)
+        for row in database.outcomes(assignment.name)
+        if row.status is OutcomeStatus.MISSING
+    }
+    return missing | graded
+
+
+def _item(opened: OpenCourse, assignment: Assignment) -> Item:
+    if not assignment.has_notebooks:
+        return gradebook_item(assignment, Fraction(assignment.points or 0))
+    sources = (
+        read(content, path).notebook
+        for path, content in opened.folder.source_files(assignment.name).items()
+        if path.endswith(NOTEBOOK) and "/" not in path
+    )
+    points = sum((exact(cell.max_score) for source in sources for cell in points_cells(source)), Fraction(0))
+    return gradebook_item(assignment, points)
+
+
+def _policies(opened: OpenCourse) -> Policies:
+    return Policies(
+        categories={name: CategoryPolicy(weight=Fraction(w)) for name, w in opened.course.categories.items()}
+    )

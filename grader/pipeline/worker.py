@@ -1,0 +1,93 @@
+"""What a worker process does: grade one submission with an engine that it keeps; no course folder, no database."""
+
+from __future__ import annotations
+
+import atexit
+import pickle
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from grader.grading import grade_submission
+from grader.model import Bundle, Graded, Rejected, Submission
+from grader.notebook import imported_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.execution import Engine
+
+EngineKind = Literal["auto", "forked", "stock"]
+
+PRELOAD = ("grader.pipeline.worker", "grader.execution", "grader.notebook", "nbclient", "nbformat.v4")
+"""What every worker imports: imported once, before workers are forked."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Which engine runs notebooks, and whether in a sandbox."""
+
+    kind: EngineKind = "auto"
+    sandbox: bool = True
+
+    def __str__(self) -> str:
+        return self.kind if self.sandbox else f"{self.kind}, no sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One submission to grade against a bundle that lies in a file of ours."""
+
+    submission: Submission
+    key: str
+    """Under which the result will be known."""
+    bundle_file: Path
+    engine: EngineChoice
+
+
+def grade_task(task: Task) -> Graded | Rejected:
+    """Grade a submission in this process, with this process's engine for the assignment."""
+    bundle = _bundle(task.bundle_file)
+    return grade_submission(task.submission, bundle, _engine(task.engine, _preload(task.bundle_file)).execute)
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> Path:
+    """Put a bundle where workers of this run find it; `folder` is ours alone."""
+    path = folder / f"{bundle.digest}.bundle"
+    path.write_bytes(pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
+    return path
+
+
+def starter(engine: EngineChoice) -> Callable[[], None]:
+    """What a worker does when it starts: find out at once whether there is a sandbox at all."""
+    return partial(_start, engine)
+
+
+def _start(engine: EngineChoice) -> None:
+    if engine.sandbox:
+        from grader.execution import find_sandbox
+
+        find_sandbox()
+
+
+@lru_cache(maxsize=2)
+def _bundle(path: Path) -> Bundle:
+    """A bundle that the parent wrote; a pickle of our own making, in a folder that no submission reaches."""
+    bundle = pickle.loads(path.read_bytes())  # noqa: S301 - see above
+    assert isinstance(bundle, Bundle)
+    return bundle
+
+
+@lru_cache(maxsize=2)
+def _preload(path: Path) -> tuple[str, ...]:
+    return imported_modules(_bundle(path).sources.values())
+
+
+@lru_cache(maxsize=1)
+def _engine(choice: EngineChoice, preload: tuple[str, ...]) -> Engine:
+    from grader.execution import open_engine
+
+    engine = open_engine(choice.kind, sandbox=choice.sandbox, preload=preload)
+    atexit.register(engine.close)
+    return engine
