@@ -68,11 +68,8 @@ def sync_assignment(
     """Make the database hold this assignment: cells that a person graded stay, all others follow the notebooks."""
     assignment_id = _assignment_id(connection, tables, heading)
     table = tables.notebook
-    stored = dict(
-        connection.execute(select(table.c.name, table.c.id).where(table.c.assignment_id == assignment_id))
-        .tuples()
-        .all()
-    )
+    rows = connection.execute(select(table.c.name, table.c.id).where(table.c.assignment_id == assignment_id))
+    stored = {row.name: row.id for row in rows}
     reports = []
     for notebook in sorted({*notebooks, *stored}):
         cells = notebook_cells(*notebooks[notebook]) if notebook in notebooks else NotebookCells("{}", (), ())

@@ -110,7 +110,7 @@ def keys(connection: Connection, assignment: str) -> Mapping[str, str]:
     rows = connection.execute(
         select(OUTCOME.c.student_id, OUTCOME.c.key).where(OUTCOME.c.assignment == assignment, OUTCOME.c.key != "")
     )
-    return dict(rows.tuples().all())
+    return {row.student_id: row.key for row in rows}
 
 
 def outcomes(connection: Connection, assignment: str | None) -> tuple[OutcomeRow, ...]:
@@ -256,7 +256,7 @@ def _submitted_notebooks(write: _Write, submission_id: str, cells: Sequence[_Cel
     rows = write.connection.execute(
         select(table.c.notebook_id, table.c.id).where(table.c.assignment_id == submission_id)
     )
-    found: dict[str, str] = dict(rows.tuples().all())
+    found: dict[str, str] = {row.notebook_id: row.id for row in rows}
     missing = {notebook_id: new_id() for notebook_id in dict.fromkeys(cell.notebook_id for cell in cells)}
     new = {notebook_id: row_id for notebook_id, row_id in missing.items() if notebook_id not in found}
     if new:
