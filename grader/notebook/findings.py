@@ -188,10 +188,10 @@ class _Report:
                 template.grade_id,
                 excerpt(joined_source([self.parts[number] for number in chosen.parts])),
             )
-        if template.answer and chosen.choice is Choice.MISSING and self.plan.extras:
+        if template.answer and chosen.choice is Choice.MISSING:
             yield Flag(
                 "answer-missing",
-                f"The {name} is gone; one of the student's own cells may hold the answer.",
+                f"The {name} is gone; another cell of the student's may hold the answer.",
                 template.grade_id,
                 "\n---\n".join(excerpt(self.parts[number].text.source, 5) for number in self.plan.extras[:10]),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,61 +17,68 @@ _TELLING = 8
 """Characters below which a cell's text may well stand in another by chance."""
 
 
-def take_apart(parts: Sequence[Part], templates: Sequence[Template]) -> tuple[Part, ...]:
-    """The parts, those divided that hold the whole text of a fixed cell which is nowhere else.
+@dataclass(frozen=True)
+class Block:
+    """Some lines of a merged cell."""
 
+    lines: tuple[str, ...]
+    grade_id: str | None = None
+    released: bool = False
+
+    def begins(self, lines: Sequence[str], at: int) -> bool:
+        """Whether these lines stand there."""
+        return tuple(lines[at : at + len(self.lines)]) == self.lines
+
+
+def take_apart(parts: Sequence[Part], templates: Sequence[Template]) -> tuple[Part, ...]:
+    """The parts, those divided that hold the whole text of a cell which is nowhere else.
+
+    Fixed cells are looked for everywhere; the instructor's other cells only where an answer may have been swallowed.
     The metadata stay with the part that is the text of the cell that they name, else with the first that is none.
     """
     present = {part.text.normal for part in parts}
-    missing: dict[str, list[tuple[tuple[str, ...], str | None]]] = {}
+    named = {part.meta.grade_id for part in parts if part.meta}
+    complete = all(template.grade_id in named for template in templates if template.answer)
+    missing: dict[str, list[Block]] = {}
     for template in templates:
         text = template.text.normal
-        if template.fixed and len(text.strip()) >= _TELLING and text not in present:
-            lines = tuple(text.split("\n"))
-            missing.setdefault(lines[0], []).append((lines, template.grade_id))
-    found: set[tuple[str, ...]] = set()
+        sought = template.fixed or not (template.answer or complete)
+        if sought and len(text.strip()) >= _TELLING and text not in present:
+            block = Block(tuple(text.split("\n")), template.grade_id, released=True)
+            missing.setdefault(block.lines[0], []).append(block)
+    found: set[Block] = set()
     return tuple(piece for part in parts for piece in _pieces(part, missing, found)) if missing else tuple(parts)
 
 
-def _pieces(
-    part: Part, missing: Mapping[str, list[tuple[tuple[str, ...], str | None]]], found: set[tuple[str, ...]]
-) -> Iterator[Part]:
-    """One part divided at the missing texts in it."""
+def _pieces(part: Part, missing: Mapping[str, Sequence[Block]], found: set[Block]) -> Iterator[Part]:
+    """One part divided at the missing texts in it, which are found with that."""
     lines = part.text.normal.split("\n")
-    sources: list[tuple[str, str | None, bool]] = []
+    pieces: list[Block] = []
     start = at = 0
     while at < len(lines):
         hit = next(
-            (
-                (block, grade_id)
-                for block, grade_id in missing.get(lines[at], ())
-                if block not in found and tuple(lines[at : at + len(block)]) == block
-            ),
-            None,
+            (block for block in missing.get(lines[at], ()) if block not in found and block.begins(lines, at)), None
         )
         if hit is None:
             at += 1
             continue
-        block, grade_id = hit
-        found.add(block)
-        sources += [("\n".join(lines[start:at]), None, False), ("\n".join(block), grade_id, True)]
-        start = at = at + len(block)
-    if not sources:
-        yield part
-        return
-    sources.append(("\n".join(lines[start:]), None, False))
-    yield from _named_pieces(part, [piece for piece in sources if piece[0].strip()])
+        found.add(hit)
+        pieces += [Block(tuple(lines[start:at])), hit]
+        start = at = at + len(hit.lines)
+    if not pieces:
+        return iter((part,))
+    pieces.append(Block(tuple(lines[start:])))
+    return _named_pieces(part, [piece for piece in pieces if "".join(piece.lines).strip()])
 
 
-def _named_pieces(part: Part, sources: Sequence[tuple[str, str | None, bool]]) -> Iterator[Part]:
+def _named_pieces(part: Part, pieces: Sequence[Block]) -> Iterator[Part]:
     own_id = part.meta.grade_id if part.meta else None
-    bearer = next(
-        (n for n, (_, grade_id, block) in enumerate(sources) if block and grade_id == own_id and own_id), None
-    )
+    bearer = next((n for n, piece in enumerate(pieces) if own_id and piece.grade_id == own_id), None)
     if bearer is None:
-        bearer = next((n for n, (_, _, block) in enumerate(sources) if not block), 0)
-    for number, (source, _, _) in enumerate(sources):
-        yield Part(part.index, part.cell, normal(source), named=number == bearer and part.named)
+        bearer = next((n for n, piece in enumerate(pieces) if not piece.released), 0)
+    for number, piece in enumerate(pieces):
+        source = normal("\n".join(piece.lines))
+        yield Part(part.index, part.cell, source, named=number == bearer and part.named)
 
 
 def split_at_definitions(part: Part, wanted: frozenset[str], others: frozenset[str]) -> tuple[Part, ...]:
