@@ -1,0 +1,72 @@
+"""Program text with the classes of Pygments; instructors' cells come again with every student, so results are kept."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from grader.feedback.plain import clean, remembered, shorten, show_directions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_SOURCE = 100_000
+_LONGEST_COLOURED = 30_000
+_LEXERS = {
+    "python": "python",
+    "ipython": "ipython3",
+    "ipython3": "ipython3",
+    "r": "r",
+    "julia": "julia",
+    "bash": "bash",
+    "sh": "bash",
+    "shell": "bash",
+    "sql": "sql",
+    "json": "json",
+    "c": "c",
+    "c++": "cpp",
+    "cpp": "cpp",
+    "java": "java",
+    "javascript": "javascript",
+    "html": "html",
+    "yaml": "yaml",
+    "toml": "toml",
+    "scala": "scala",
+    "octave": "octave",
+    "matlab": "matlab",
+}
+
+
+def language_of(metadata: Mapping[str, Any]) -> str:
+    """The name of a notebook's language as `highlight` takes it; Python when nothing says otherwise."""
+    info, spec = metadata.get("language_info"), metadata.get("kernelspec")
+    name = info.get("name") if isinstance(info, dict) else None
+    name = name or (spec.get("language") if isinstance(spec, dict) else None) or "python"
+    return "ipython3" if str(name).lower() == "python" else str(name).lower()
+
+
+@remembered(longest=10_000)
+def highlight(source: str, language: str) -> Markup:
+    """The source, escaped and coloured; too long or in a language that we do not know, escaped alone."""
+    text = show_directions(shorten(clean(source), MAX_SOURCE)[0])
+    if len(text) > _LONGEST_COLOURED or language.lower() not in _LEXERS:
+        return escape(text)
+    from pygments import highlight as coloured
+
+    return Markup(coloured(text, _lexer(_LEXERS[language.lower()]), _formatter()).rstrip("\n"))  # noqa: S704 - Pygments escapes
+
+
+@lru_cache
+def _lexer(name: str) -> Any:
+    from pygments.lexers import get_lexer_by_name
+
+    return get_lexer_by_name(name, stripnl=False, ensurenl=False)
+
+
+@lru_cache(maxsize=1)
+def _formatter() -> Any:
+    from pygments.formatters import HtmlFormatter
+
+    return HtmlFormatter(nowrap=True)

@@ -1,0 +1,80 @@
+"""Pages to HTML text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from grader.feedback.cells import cells_of, questions_of
+from grader.feedback.pages import IndexPage, NotebookPage, ScoreState, state_of
+from grader.feedback.plain import clean, clean_line, points
+from grader.feedback.prose import markdown
+from grader.model import GradedKind
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_STATES = {
+    ScoreState.FULL: "Full marks",
+    ScoreState.PARTIAL: "Part of the points",
+    ScoreState.ZERO: "No points",
+    ScoreState.WAITING: "Waiting for a person",
+    ScoreState.NOT_RUN: "No result",
+    ScoreState.UNWEIGHTED: "Carries no points",
+}
+_KINDS = {GradedKind.TESTS: "Tests", GradedKind.ANSWER: "Graded by a person", GradedKind.TASK: "Graded by a person"}
+
+
+def render_notebook_page(page: NotebookPage) -> str:
+    """One self-contained HTML page for one graded notebook; the same page gives the same text."""
+    questions = questions_of(page)
+    template = _environment().get_template("notebook.html.jinja")
+    return template.render(page=page, questions=questions, cells=cells_of(page, questions), **_total(page))
+
+
+def _total(page: NotebookPage) -> dict[str, object]:
+    waiting = sum(question.waiting for question in page.questions)
+    return {"waiting": waiting, "state": ScoreState.WAITING if waiting else state_of(page.score, page.max_score)}
+
+
+def render_index_page(page: IndexPage) -> str:
+    """One self-contained HTML page with all assignments of one student."""
+    return _environment().get_template("index.html.jinja").render(page=page)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("grader.feedback"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {"points": points, "line": clean_line, "clean": clean, "markdown": markdown, "href": _href}
+    environment.filters |= {"share": _share, "state_words": _STATES.__getitem__, "kind_words": _KINDS.__getitem__}
+    style = files("grader.feedback").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    environment.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704 - our own file
+    return environment
+
+
+def _href(path: str) -> str:
+    """A relative path as an address that no browser takes for anything else."""
+    return "./" + quote(clean(path), errors="replace")
+
+
+def _share(score: float | None, max_score: float) -> float:
+    """How much of a bar of length 100 is filled."""
+    if score is None or not max_score > 0:
+        return 0.0
+    return round(min(max(100 * score / max_score, 0.0), 100.0), 1)

@@ -1,0 +1,109 @@
+"""The one gate through which markup from a notebook reaches a page."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from grader.feedback.images import picture_from_uri
+from grader.feedback.plain import clean, shorten
+
+if TYPE_CHECKING:
+    import nh3
+
+MATHS = frozenset(
+    ["math", "maction", "menclose", "merror", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts", "none", "mroot", "mrow", "ms", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover"]
+)
+MATHS_ATTRIBUTES = frozenset(
+    ["accent", "accentunder", "columnalign", "columnlines", "columnspacing", "columnspan", "depth", "display", "displaystyle", "fence", "form", "height", "largeop", "linethickness", "lspace", "mathcolor", "mathsize", "mathvariant", "maxsize", "minsize", "movablelimits", "notation", "rowlines", "rowspacing", "rowspan", "rspace", "scriptlevel", "separator", "stretchy", "symmetric", "voffset", "width"]
+)
+_TAGS = frozenset(
+    ["a", "abbr", "b", "bdi", "bdo", "blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr"]
+)
+_ATTRIBUTES = {
+    "a": {"href"},
+    "bdo": {"dir"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "details": {"open"},
+    "img": {"src", "alt", "width", "height"},
+    "ol": {"start", "reversed"},
+    "td": {"align", "colspan", "rowspan"},
+    "th": {"align", "colspan", "rowspan", "scope"},
+}
+_NUMBERS = frozenset({"width", "height", "colspan", "rowspan", "span", "start"})
+_DROPPED_WITH_CONTENT = set(["head", "iframe", "noscript", "object", "script", "select", "style", "svg", "template", "textarea", "title"])
+MAX_TAGS = 30_000
+_MAX_OPEN = 200
+_LONGEST_AS_TEXT = 20_000
+_MAX_OPEN_FORMATTING = 20
+_FORMATTING = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
+_ENDS_BY_ITSELF = frozenset(
+    ["p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup", "option", "optgroup", "br", "hr", "img", "col", "wbr", "input", "meta", "link"]
+)
+_TAG_NAME = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_TAG_OR_QUOTE = re.compile(r'<(?:[^">]|"[^"]*")*>|"')
+_LARGE_HEADING = re.compile(r"(</?)h([12])\b", re.IGNORECASE)
+
+
+def sanitise(html: str, otherwise: str | None = None) -> Markup:
+    """Markup that can be shown: known elements and attributes, nothing that runs, fetches, floats or has a name.
+
+    Headings of the first two levels step down, so that the page's own stay the highest. Pictures stay when they are
+    `data:` URIs whose bytes were checked; links stay when they lead to the web or to a mail address. Markup that is
+    nested beyond any honest use is shown as text: `otherwise`, or its own.
+    """
+    if _tangled(html):
+        return Markup("<pre>{}</pre>").format(shorten(clean(otherwise or html), _LONGEST_AS_TEXT)[0])
+    stepped = _LARGE_HEADING.sub(lambda match: f"{match[1]}h{int(match[2]) + 2}", clean(html))
+    cleaned = _cleaner().clean(stepped)
+    quoted = _TAG_OR_QUOTE.sub(lambda match: "&quot;" if match[0] == '"' else match[0], cleaned)
+    return Markup(quoted)  # noqa: S704 - this is the gate
+
+
+def _tangled(html: str) -> bool:
+    """Whether parsing it could take out of all proportion: HTML parsers are quadratic in open elements."""
+    opened: Counter[str] = Counter()
+    for count, match in enumerate(_TAG_NAME.finditer(html)):
+        name = match[2].lower()
+        if name in _ENDS_BY_ITSELF:
+            continue
+        opened[name] = max(0, opened[name] - 1) if match[1] else opened[name] + 1
+        most = _MAX_OPEN_FORMATTING if name in _FORMATTING else _MAX_OPEN
+        if count > MAX_TAGS or opened[name] > most or len(opened) > _MAX_OPEN:
+            return True
+    return False
+
+
+@lru_cache(maxsize=1)
+def _cleaner() -> nh3.Cleaner:
+    import nh3
+    from pygments.token import STANDARD_TYPES
+
+    ours = {"span": {"absent-picture", "tex", *STANDARD_TYPES.values()} - {""}, "div": {"formula"}, "pre": {"tex"}}
+    return nh3.Cleaner(
+        tags=set(_TAGS | MATHS),
+        clean_content_tags=_DROPPED_WITH_CONTENT,
+        attributes=_ATTRIBUTES | {tag: set(MATHS_ATTRIBUTES) for tag in MATHS},
+        attribute_filter=_attribute,
+        allowed_classes=ours,
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+        url_schemes={"http", "https", "mailto", "data"},
+        url_relative="deny",
+    )
+
+
+def _attribute(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "src":
+        checked = picture_from_uri(value)
+        return checked.uri if checked else None
+    if attribute == "href":
+        return None if value.strip().lower().startswith("data:") else value
+    if tag not in MATHS and attribute in _NUMBERS:
+        return value if re.fullmatch(r"\d{1,4}", value, re.ASCII) else None
+    return value
