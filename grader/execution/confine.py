@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 from grader.execution.seccomp import seccomp_program
@@ -161,7 +162,7 @@ def namespaces() -> dict[str, str]:
     return {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in _NAMESPACES}
 
 
-def why_not_confined(outside: dict[str, str]) -> str | None:
+def why_not_confined(outside: Mapping[str, str]) -> str | None:
     """Say what is missing for this process to be confined, or None: read back from the kernel, not remembered."""
     lines = Path("/proc/self/status").read_bytes().decode(errors="replace").splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)

@@ -1,0 +1,344 @@
+"""The fast way to have a kernel: one warm process a worker inside the sandbox, and a fork of it for every notebook.
+
+The warm process (`warm/`) has imported everything and built IPython's shell; what it forks enters namespaces of its
+own, drops everything, proves it, and then takes files and cells from a pipe. Here is the host's half. What a child
+sends is hostile: sizes are capped before anything is parsed, and only what answers the cell at hand is let through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import grader
+from grader.errors import ExecutionFault
+from grader.execution import view
+from grader.execution.frames import FrameReader, Oversized, pack, pack_text
+from grader.execution.kernel import KernelDied, Message, Reply, Usage, parse_json
+from grader.execution.limits import measure
+from grader.execution.sandbox import Sandbox
+from grader.model import Files, Limits, Notebook
+from grader.text import escape
+
+_READ_BYTES = 1 << 18
+_START_SECONDS = 120.0
+"""For the warm process to import everything; a first build of matplotlib's font cache is slow."""
+_FORK_SECONDS = 30.0
+_KILL_SECONDS = 30.0
+_WARM_DISK_BYTES = 64 << 20
+_LARGEST_ANSWER = 1 << 16
+_INODES = 20_000
+_FILE_OVERHEAD = 8192
+"""What a file takes of a tmpfs beyond its content, at most."""
+
+
+class WarmProcess:
+    """The host's handle of one warm process."""
+
+    def __init__(self, sandbox: Sandbox, preload: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start it and wait until it is warm; raises ExecutionFault."""
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._jail = sandbox.start(
+                [sys.executable, "-m", "grader.execution.warm", str(theirs.fileno())],
+                disk_bytes=_WARM_DISK_BYTES,
+                environment=environment,
+                pass_fds=[theirs.fileno()],
+                more_paths=[Path(grader.__file__).parent],
+                nested=True,
+            )
+        try:
+            self._get_warm(preload)
+        except BaseException:
+            self.close()
+            raise
+
+    def _get_warm(self, preload: Sequence[str]) -> None:
+        self._control.settimeout(_START_SECONDS)
+        self._ask({"preload": list(preload), "path": [entry for entry in sys.path if entry]})
+        threads = self._answer()[0].get("threads")
+        if threads != 1:
+            raise ExecutionFault(f"the warm process has {threads} threads, so kernels cannot be forked from it")
+        self._control.settimeout(_FORK_SECONDS)
+
+    def alive(self) -> bool:
+        """Tell whether it still runs."""
+        return self._jail.process.poll() is None
+
+    def fork(self, room: Mapping[str, Any], orders: int, frames: int) -> tuple[int, int]:
+        """Fork a kernel that reads the one pipe and writes the other: its pid in there, and a handle of the process."""
+        try:
+            socket.send_fds(self._control, [json.dumps({"fork": room}).encode()], [orders, frames])
+        except OSError as error:
+            raise ExecutionFault(f"the warm process does not answer: {error}") from error
+        answer, descriptors = self._answer()
+        if "child" not in answer or len(descriptors) != 1:
+            raise ExecutionFault(f"no kernel could be forked: {escape(answer.get('fault'))}")
+        return answer["child"], descriptors[0]
+
+    def reap(self, child: int) -> None:
+        """Let it collect a child that has ended."""
+        with suppress(ExecutionFault):
+            self._ask({"reap": child})
+            self._answer()
+
+    def close(self) -> None:
+        """End it, and with it every kernel."""
+        self._control.close()
+        self._jail.kill()
+
+    def _ask(self, request: Mapping[str, Any]) -> None:
+        try:
+            self._control.send(json.dumps(request).encode())
+        except OSError as error:
+            raise ExecutionFault(f"the warm process does not answer: {error}") from error
+
+    def _answer(self) -> tuple[dict[str, Any], list[int]]:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, _LARGEST_ANSWER, 1)
+        except OSError as error:
+            raise ExecutionFault(f"the warm process does not answer: {error}") from error
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        if not data:
+            raise ExecutionFault("the warm process died")
+        return json.loads(data), descriptors
+
+
+class ForkedKernels:
+    """Starts kernels as forks of a warm process of its own, which it replaces once if that dies."""
+
+    def __init__(self, sandbox: Sandbox, preload: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Import `preload` before forking; `environment` is what a notebook sees."""
+        self._sandbox = sandbox
+        self._preload = tuple(preload)
+        self._environment = dict(environment)
+        self._warm: WarmProcess | None = None
+
+    def start(self, notebook: Notebook, files: Files, limits: Limits) -> ForkedKernel:
+        """Fork a kernel and give it its files; raises ExecutionFault."""
+        room = self._room(files, limits)
+        paths = list(files)
+        setup = pack({"files": paths, "seed": seed(notebook, files)})
+        contents = [setup, *(pack_text(files[path]) for path in paths)]
+        try:
+            return ForkedKernel(self._warm_process(), room, contents, limits)
+        except ExecutionFault:
+            if self._warm is None or self._warm.alive():
+                raise
+            return ForkedKernel(self._warm_process(), room, contents, limits)
+
+    def close(self) -> None:
+        """End the warm process."""
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
+
+    def _warm_process(self) -> WarmProcess:
+        if self._warm is not None and not self._warm.alive():
+            self.close()
+        if self._warm is None:
+            self._warm = WarmProcess(self._sandbox, self._preload, self._environment)
+        return self._warm
+
+    def _room(self, files: Files, limits: Limits) -> dict[str, Any]:
+        """Size what a kernel gets; the files that it is given do not count against its own disk."""
+        given = sum(len(content) + _FILE_OVERHEAD for content in files.values())
+        return {
+            "mount": "/home",
+            "folders": [view.TMP, view.HOME, view.WORK],
+            "small": ["/dev/shm", view.RUN],  # noqa: S108 - inside the sandbox
+            "disk_bytes": (limits.disk_mb << 20) + given,
+            "inodes": _INODES + 2 * len(files),
+            "processes": limits.processes,
+            "cpu_seconds": int(4 * limits.notebook_seconds) + 60,
+            "environment": self._environment,
+        }
+
+
+class ForkedKernel:
+    """One forked kernel; see `kernel.Kernel`."""
+
+    def __init__(self, warm: WarmProcess, room: Mapping[str, Any], contents: Sequence[bytes], limits: Limits) -> None:
+        self._warm = warm
+        self._enough_bytes = limits.memory_mb << 20
+        self._reader = FrameReader(max(1 << 20, int(limits.output_mb * (2 << 20))))
+        self._received: deque[bytes | Oversized] = deque()
+        self._to_send = bytearray()
+        self._ended = False
+        self._request = ""
+        theirs_orders, self._orders = os.pipe()
+        self._frames, theirs_frames = os.pipe()
+        try:
+            self._child, self._handle = warm.fork(room, theirs_orders, theirs_frames)
+        except BaseException:
+            os.close(self._orders)
+            os.close(self._frames)
+            raise
+        finally:
+            os.close(theirs_orders)
+            os.close(theirs_frames)
+        self._pid = _pid_of(self._handle)
+        os.set_blocking(self._orders, False)
+        os.set_blocking(self._frames, False)
+        try:
+            self._set_up(contents)
+        except BaseException:
+            self.close()
+            raise
+
+    def submit(self, source: str) -> None:
+        """Ask for one cell to be run."""
+        self._request = secrets.token_hex(8)
+        self._to_send += pack({"id": self._request, "source": source})
+        self._send()
+
+    def receive(self, seconds: float) -> Message | Reply | None:
+        """Wait for the next message about the cell, or its reply."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if self._received:
+                return self._event(self._received.popleft())
+            if self._ended:
+                self._raise_death()
+            if not self._wait(deadline - time.monotonic()):
+                return None
+
+    def interrupt(self) -> None:
+        """Interrupt the kernel and what it started; its first process passes it on."""
+        self._signal(signal.SIGINT)
+
+    def usage(self) -> Usage:
+        """Measure all that runs below the kernel's first process."""
+        return measure(self._pid, Path(f"/proc/{self._pid}/root{view.WORK}"), self._enough_bytes)
+
+    def close(self) -> None:
+        """Kill the pid namespace: nothing in it can outlive its first process."""
+        if self._handle < 0:
+            return
+        self._signal(signal.SIGKILL)
+        gone = _readable([self._handle], _KILL_SECONDS)
+        for descriptor in (self._orders, self._frames, self._handle):
+            os.close(descriptor)
+        self._handle = -1
+        if not gone:
+            raise ExecutionFault(f"a kernel could not be killed within {_KILL_SECONDS:g} s")
+        self._warm.reap(self._child)
+
+    def _set_up(self, contents: Sequence[bytes]) -> None:
+        """Send the files and wait until the kernel has proved that it is confined."""
+        self._to_send += b"".join(contents)
+        deadline = time.monotonic() + _FORK_SECONDS
+        while not self._received:
+            if self._ended or time.monotonic() > deadline:
+                raise ExecutionFault("the forked kernel did not get ready")
+            self._wait(deadline - time.monotonic())
+        frame = self._received.popleft()
+        answer = parse_json(frame) if isinstance(frame, bytes) else None
+        if answer != {"ready": True}:
+            reason = answer.get("fault") if isinstance(answer, dict) else None
+            raise ExecutionFault(f"the forked kernel did not get ready: {escape(reason)}")
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait for the kernel to say something, take something or end; tell whether it did."""
+        poll = select.poll()
+        poll.register(self._frames, select.POLLIN)
+        poll.register(self._handle, select.POLLIN)
+        if self._to_send:
+            poll.register(self._orders, select.POLLOUT)
+        ready = dict(poll.poll(max(0.0, seconds) * 1000))
+        if self._orders in ready:
+            self._send()
+        if self._frames in ready or self._handle in ready:
+            self._read(to_the_end=self._handle in ready)
+        return bool(ready)
+
+    def _read(self, *, to_the_end: bool) -> None:
+        """Take in what has arrived; everything, once the kernel has ended."""
+        while True:
+            try:
+                data = os.read(self._frames, _READ_BYTES)
+            except BlockingIOError:
+                self._ended = self._ended or to_the_end
+                return
+            self._received.extend(self._reader.feed(data))
+            if not data:
+                self._ended = True
+                return
+            if not to_the_end:
+                return
+
+    def _send(self) -> None:
+        """Send what the pipe takes; the rest goes when there is room, so that no kernel can hold the host up."""
+        try:
+            while self._to_send:
+                del self._to_send[: os.write(self._orders, self._to_send)]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._to_send.clear()
+
+    def _event(self, frame: bytes | Oversized) -> Message | Reply:
+        """Judge one frame; what is not about the cell at hand counts by its size alone."""
+        if isinstance(frame, Oversized):
+            return Message("stream", None, int(frame.args[0]))
+        value = parse_json(frame)
+        if not isinstance(value, dict) or value.get("parent") != self._request:
+            return Message("", None, len(frame))
+        kind, content = value.get("msg_type"), value.get("content")
+        if kind == "execute_reply" and isinstance(content, dict):
+            self._request = ""
+            return Reply(
+                completed=content.get("status") == "ok",
+                ename=_text(content.get("ename")),
+                evalue=_text(content.get("evalue")),
+            )
+        return Message(_text(kind), content if isinstance(content, dict) else None, len(frame))
+
+    def _raise_death(self) -> None:
+        if not self._warm.alive():
+            raise ExecutionFault("the warm process died while a notebook ran")
+        raise KernelDied
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, number)
+
+
+def seed(notebook: Notebook, files: Files) -> int:
+    """Derive the seed of a notebook's random numbers from what it runs and nothing else."""
+    digest = hashlib.sha256()
+    sources = [cell["source"].encode() for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for part in (*sources, *(part for path in sorted(files) for part in (path.encode(), files[path]))):
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return int.from_bytes(digest.digest()[:8])
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _pid_of(handle: int) -> int:
+    """Return the process's id as it is known here; the warm process knows it by another."""
+    lines = Path(f"/proc/self/fdinfo/{handle}").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
+
+
+def _readable(descriptors: Sequence[int], seconds: float) -> bool:
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
