@@ -15,6 +15,7 @@ from grader.model import IncidentKind, Limits
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_FILES = 100_000
 """Each takes a kilobyte of the host's memory that no size limit of a tmpfs counts."""
+_KERNEL_THREADS = 32
 _ERRNO = re.compile(r"\[Errno (\d+)\]", re.ASCII)
 _THREADS = re.compile(r"can't start new thread")
 
@@ -25,6 +26,24 @@ class Breach:
 
     kind: IncidentKind
     sentence: str
+
+
+def resource_limits(limits: Limits) -> dict[str, int]:
+    """Return what each process in a sandbox may use, by the names in Python's `resource`.
+
+    RLIMIT_DATA makes one process that asks for too much fail softly, with MemoryError; the sum over all processes is
+    the watchdog's. Twice the processes may exist as threads. A stack of 8 MB and not more: each thread reserves one.
+    """
+    return {
+        "RLIMIT_CORE": 0,
+        "RLIMIT_DATA": limits.memory_mb << 20,
+        "RLIMIT_FSIZE": limits.disk_mb << 20,
+        "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_MSGQUEUE": 0,
+        "RLIMIT_NOFILE": 1024,
+        "RLIMIT_NPROC": 2 * limits.processes + _KERNEL_THREADS,
+        "RLIMIT_STACK": 8 << 20,
+    }
 
 
 def breach_in_usage(usage: Usage, limits: Limits) -> Breach | None:

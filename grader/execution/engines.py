@@ -1,0 +1,45 @@
+"""Which engine runs the notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from grader.model import Executed, Files, Limits, Notebook
+
+
+class Engine(Protocol):
+    """Something that runs notebooks, one at a time, until it is closed; a context manager."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in results: their key names the engine that made them."""
+
+    def execute(self, notebook: Notebook, files: Files, limits: Limits) -> Executed:
+        """See `model.Execute`."""
+
+    def close(self) -> None:
+        """End whatever it holds open."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_engine(
+    kind: Literal["auto", "forked", "stock"] = "auto", *, sandbox: bool = True, preload: Sequence[str] = ()
+) -> Engine:
+    """Open an engine; "auto" takes the forked one where it works here, else the stock one.
+
+    `preload` names modules that the instructor's notebooks import. `sandbox=False` runs student code with the rights of
+    this process (root's are dropped where possible), under limits only. Raises SandboxError where there is no sandbox.
+    Call it in the thread that will execute: sandboxes die with the thread that started them.
+    """
+    from grader.execution.sandbox import find_sandbox
+    from grader.execution.stock import StockEngine
+
+    found = find_sandbox() if sandbox else None
+    return StockEngine(found)
