@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
-from grader.gradebook.book import CategoryGrade, Gradebook, ItemGrade, Overall, StudentGrade
+from grader.gradebook.book import CategoryGrade, Gradebook, ItemGrade, Overall, Step, StudentGrade
+from grader.gradebook.compare import Difference, compare, diff, with_changes
 from grader.gradebook.compute import compute
+from grader.gradebook.contradictions import contradictions
 from grader.gradebook.exact import exact, rounded, shown
+from grader.gradebook.explain import Explanation, Line, explain
 from grader.gradebook.formats.plain import to_csv
 from grader.gradebook.formats.plan import Change, ImportPlan, Matched, Problem
 from grader.gradebook.formats.reading import read_scores
-from grader.gradebook.policies import CategoryPolicy, GradingPolicy, Policies
+from grader.gradebook.policies import (
+    CategoryPolicy,
+    GradingPolicy,
+    ItemPolicy,
+    LatePolicy,
+    Policies,
+    Requirement,
+    StudentException,
+)
 from grader.gradebook.scores import Item, ItemScore, Scores, Status
+from grader.gradebook.statement import to_html, to_plain_text
 
 __all__ = [
     "CategoryGrade",
     "CategoryPolicy",
     "Change",
+    "Difference",
+    "Explanation",
     "Gradebook",
     "GradingPolicy",
     "ImportPlan",
     "Item",
     "ItemGrade",
+    "ItemPolicy",
     "ItemScore",
+    "LatePolicy",
+    "Line",
     "Matched",
     "Overall",
     "Policies",
     "Problem",
+    "Requirement",
     "Scores",
     "Status",
+    "Step",
+    "StudentException",
     "StudentGrade",
+    "compare",
     "compute",
+    "contradictions",
+    "diff",
     "exact",
+    "explain",
     "read_scores",
     "rounded",
     "shown",
     "to_csv",
+    "to_html",
+    "to_plain_text",
+    "with_changes",
 ]

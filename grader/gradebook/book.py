@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 
 from grader.errors import ScoresError
-from grader.gradebook.policies import Policies
+from grader.gradebook.exact import rounded
+from grader.gradebook.policies import Policies, Requirement
 from grader.gradebook.scores import Item, Status
 from grader.model import Student
 from grader.text import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one rule did, and why, in a sentence for the student."""
+
+    sentence: str
+    change: Fraction
+    """In points where it is about an item, in percent points where it is about the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +33,11 @@ class ItemGrade:
     score: Fraction | None
     """Points as they came in, scaled to the item's; None where there are none."""
     counted: Fraction
-    """Points that count, after all policies that look at this item."""
+    """Points that count: the score and all that the steps changed."""
     waiting: int = 0
     """How many questions wait for a person."""
+    steps: tuple[Step, ...] = ()
+    """What the rules made of the score, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,8 @@ class CategoryGrade:
     """What was reached, 1 for everything; None where no item counts."""
     kept: tuple[str, ...] = ()
     """The items that count."""
+    dropped: frozenset[str] = frozenset()
+    """The items that were left out."""
 
     @property
     def points(self) -> Fraction:
@@ -52,6 +67,14 @@ class Overall:
     total: Fraction | None
     """In percent, exact; None where nothing counts yet."""
     categories: Mapping[str, CategoryGrade]
+    steps: tuple[Step, ...] = ()
+    """What changed the sum of the categories."""
+    unmet: tuple[Requirement, ...] = ()
+    """Requirements that are not met."""
+
+    def rounded(self, digits: int) -> Decimal | None:
+        """Return the total as it is shown."""
+        return None if self.total is None else rounded(self.total, digits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +88,8 @@ class StudentGrade:
     """Everything that is not there counts 0."""
     current: Overall
     """Only what is graded, or due and missing."""
+    letter: str = ""
+    """Empty where the course has none, or there is no total."""
 
     @property
     def ungraded(self) -> tuple[str, ...]:
@@ -90,6 +115,8 @@ class Gradebook:
     rows: tuple[StudentGrade, ...]
     notes: tuple[str, ...] = ()
     """What the whole class should know of how it was made, a sentence each."""
+    cut_offs: Mapping[str, Fraction] = field(default_factory=dict)
+    """The total that each letter really needs, the best letter first."""
 
     def row(self, student_id: str) -> StudentGrade:
         """Return one student's row; `ScoresError` if there is none."""

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from fractions import Fraction
 
 from grader.errors import ScoresError
-from grader.gradebook.book import Gradebook, StudentGrade
-from grader.gradebook.categories import overall
+from grader.gradebook.book import Gradebook, ItemGrade, StudentGrade
+from grader.gradebook.budget import Choice, Group, Spent, spend
+from grader.gradebook.categories import overall, part, shared_out
+from grader.gradebook.contradictions import contradictions
 from grader.gradebook.exact import shown
-from grader.gradebook.policies import CategoryPolicy, Policies
+from grader.gradebook.letters import cut_offs, letter_of
+from grader.gradebook.policies import Policies
+from grader.gradebook.rules import Rules
 from grader.gradebook.scores import Item, ItemScore, Scores, Status
-from grader.gradebook.sheet import counts_in_current, counts_in_final, item_grades
+from grader.gradebook.sheet import (
+    Standing,
+    counted_with,
+    counts_in_current,
+    counts_in_final,
+    item_grade,
+    standings,
+)
 from grader.model import Student
 from grader.text import escape
 
@@ -28,38 +41,87 @@ def compute(
     """Return the gradebook of these students.
 
     `as_of` is the day whose gradebook this is: until then an item that is not due is no missing item. Without it,
-    everything is due. Due dates and `as_of` have a time zone, or none of them has.
+    everything is due. Due dates, times of submission and `as_of` have a time zone, or none of them has.
 
     Raises `ScoresError` with a line for each thing that does not fit: an item in no category, a name twice, scores of
-    students or items that do not exist.
+    students or items that do not exist, rules that contradict each other.
     """
     students, items = tuple(students), tuple(items)
-    categories = policies.all_categories
-    if problems := _misfits(categories, students, items, scores):
+    if problems := _misfits(policies, students, items, scores):
         raise ScoresError(*problems)
     begun = frozenset(name for row in scores.values() for name, score in row.items() if _is_begun(score))
+    rules = Rules.of(policies, items, begun, as_of)
     rows = tuple(
-        _row(policies, categories, student, items, scores.get(student.student_id, {}), begun, as_of)
-        for student in sorted(students, key=sort_key)
+        _row(rules, items, student, scores.get(student.student_id, {})) for student in sorted(students, key=sort_key)
     )
-    return Gradebook(policies, items, rows, _notes(categories, items))
+    return _with_letters(Gradebook(policies, items, rows, _notes(policies, items)))
 
 
-def _row(  # noqa: PLR0913, PLR0917 - what a row is made from
-    policies: Policies,
-    categories: Mapping[str, CategoryPolicy],
-    student: Student,
-    items: tuple[Item, ...],
-    scores: Mapping[str, ItemScore],
-    begun: frozenset[str],
-    as_of: datetime | None,
-) -> StudentGrade:
-    grades = item_grades(items, scores, begun=begun, as_of=as_of)
-    in_final = [grade for grade in grades.values() if counts_in_final(grade)]
-    in_current = [grade for grade in in_final if counts_in_current(grade, policies)]
-    final = overall(categories, in_final)
-    current = final if len(in_current) == len(in_final) else overall(categories, in_current)
+def _row(rules: Rules, items: tuple[Item, ...], student: Student, scores: Mapping[str, ItemScore]) -> StudentGrade:
+    stands = standings(rules, student.student_id, scores)
+    improving = {s.item.name: item_grade(rules, s, 0, {}) for s in stands if s.item.name in rules.sources}
+    spent = _late_days(rules, student.student_id, stands, improving)
+    found = {
+        s.item.name: improving.get(s.item.name) or item_grade(rules, s, spent.get(s.item.name, 0), improving)
+        for s in stands
+    }
+    grades = {item.name: found[item.name] for item in items}
+    in_final = [grade for grade in grades.values() if counts_in_final(rules, grade)]
+    in_current = [grade for grade in in_final if counts_in_current(rules, grade)]
+    final = overall(rules, in_final)
+    current = final if len(in_current) == len(in_final) else overall(rules, in_current)
     return StudentGrade(student, grades, final, current)
+
+
+def _late_days(rules: Rules, student_id: str, stands: Sequence[Standing], improving: Mapping[str, ItemGrade]) -> Spent:
+    """Spend the budget: the course's, and what exceptions add to it."""
+    extra = rules.exceptions.get(student_id, {}).get(None, ())
+    days = rules.policies.late.budget + sum(exception.late_days or 0 for exception in extra)
+    if not days or not any(s.units for s in stands if s.item.name not in rules.sources):
+        return {}
+    members: dict[str, list[Choice]] = {}
+    for stand in stands:
+        plain = item_grade(rules, stand, 0, improving)
+        if counts_in_final(rules, plain) and stand.item.points:
+            members.setdefault(stand.item.category, []).append(_choice(rules, stand, plain, improving, days))
+    filled = {name: choices for name, choices in members.items() if any(choice.reachable for choice in choices)}
+    scale = shared_out(rules.categories, filled)
+    return spend((_group(rules, name, tuple(choices), scale) for name, choices in filled.items()), days)
+
+
+def _choice(rules: Rules, stand: Standing, plain: ItemGrade, improving: Mapping[str, ItemGrade], days: int) -> Choice:
+    policy = rules.categories[stand.item.category]
+    most = 0 if stand.item.name in rules.sources else min(stand.units, days)
+    counted = (counted_with(rules, stand, forgiven, improving) for forgiven in range(1, most + 1))
+    first = part(rules, policy, plain, plain.counted)
+    reached = (first.reached, *(part(rules, policy, plain, points).reached for points in counted))
+    return Choice(first.name, reached, first.reachable, first.may_drop)
+
+
+def _group(rules: Rules, name: str, choices: tuple[Choice, ...], scale: Fraction) -> Group:
+    policy = rules.categories[name]
+    reachable = sum(1 for choice in choices if choice.reachable)
+    return Group(
+        choices,
+        drops=min(policy.drop_lowest, reachable - 1),
+        weight=policy.weight * (1 if policy.extra_credit else scale),
+        cap=None if policy.cap is None else policy.cap / 100,
+    )
+
+
+def _with_letters(gradebook: Gradebook) -> Gradebook:
+    """Letters look at the totals as they are shown, and the gaps between them at the whole class."""
+    policies = gradebook.policies
+    if not policies.letters:
+        return gradebook
+    digits = policies.grading.digits
+    totals = [None if row.final.total is None else Fraction(row.final.rounded(digits) or 0) for row in gradebook.rows]
+    offs = cut_offs(policies.letters, (total for total in totals if total is not None), policies.grading.gap)
+    rows = tuple(
+        row if total is None else replace(row, letter=letter_of(total, offs, row.final.unmet))
+        for row, total in zip(gradebook.rows, totals, strict=True)
+    )
+    return replace(gradebook, rows=rows, cut_offs=offs)
 
 
 def sort_key(student: Student) -> tuple[str, ...]:
@@ -76,20 +138,20 @@ def _is_begun(score: ItemScore) -> bool:
     return score.status in {Status.GRADED, Status.WAITING}
 
 
-def _notes(categories: Mapping[str, CategoryPolicy], items: tuple[Item, ...]) -> tuple[str, ...]:
+def _notes(policies: Policies, items: tuple[Item, ...]) -> tuple[str, ...]:
     filled = {item.category for item in items if item.points}
     return tuple(
         f"{name} ({shown(policy.weight)} %) has no item with points yet: its weight is shared out among the others"
-        for name, policy in categories.items()
-        if name not in filled and policy.weight
+        for name, policy in policies.all_categories.items()
+        if name not in filled and policy.weight and not policy.extra_credit
     )
 
 
-def _misfits(
-    categories: Mapping[str, CategoryPolicy], students: tuple[Student, ...], items: tuple[Item, ...], scores: Scores
-) -> list[str]:
+def _misfits(policies: Policies, students: tuple[Student, ...], items: tuple[Item, ...], scores: Scores) -> list[str]:
     ids, names = {student.student_id for student in students}, {item.name for item in items}
+    categories = policies.all_categories
     return [
+        *contradictions(policies, {item.name: item.category for item in items}),
         *(
             f'{escape(item.name)}: "{escape(item.category)}" is no category; use one of {", ".join(categories)}'
             for item in items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
@@ -57,6 +57,10 @@ class ItemScore:
     waiting: int = 0
     """How many questions wait for a person."""
     comment: str = ""
+    submitted: datetime | None = None
+    """When it came in: later than the item's due date is late."""
+    late: timedelta = timedelta(0)
+    """How late it was, where only that is known."""
 
     def __post_init__(self) -> None:
         """Refuse a score that says two things at once."""

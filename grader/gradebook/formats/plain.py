@@ -16,11 +16,11 @@ _WORDS = {Status.EXCUSED: "EX"}
 def to_csv(gradebook: Gradebook) -> str:
     """Return the class table.
 
-    Columns: the student; `total` and `current` in percent; each category as `<name> %`; each item as `<name>
-    (<points>)`; `ungraded`, what a person still has to grade. An empty cell is no score, `EX` is excused. Cells of
-    text that a spreadsheet would run as a formula start with an apostrophe.
+    Columns: the student; `total` and `current` in percent; `letter` where the course has letters; each category as
+    `<name> %`; each item as `<name> (<points>)`; `ungraded`, what a person still has to grade. An empty cell is no
+    score, `EX` is excused. Cells of text that a spreadsheet would run as a formula start with an apostrophe.
     """
-    return to_text([header(gradebook), *(_line(gradebook, row) for row in gradebook.rows)])
+    return to_text([header(gradebook), *(line(gradebook, row) for row in gradebook.rows)])
 
 
 def header(gradebook: Gradebook) -> list[str]:
@@ -30,19 +30,22 @@ def header(gradebook: Gradebook) -> list[str]:
         *STUDENT_COLUMNS,
         "total",
         "current",
+        *(["letter"] if gradebook.policies.letters else []),
         *(safe(f"{name} %") for name in categories),
         *(safe(f"{item.name} ({shown(item.points, 6)})") for item in gradebook.items),
         "ungraded",
     ]
 
 
-def _line(gradebook: Gradebook, row: StudentGrade) -> list[str]:
+def line(gradebook: Gradebook, row: StudentGrade) -> list[str]:
+    """Return the cells of one student."""
     student, digits = row.student, gradebook.policies.grading.digits
     final = row.final.categories
     return [
         *(safe(text) for text in (student.student_id, student.last_name, student.first_name, student.email)),
         _percent(row.final.total, digits),
         _percent(row.current.total, digits),
+        *([safe(row.letter)] if gradebook.policies.letters else []),
         *(_percent(_times_hundred(final[name].fraction), digits) for name in gradebook.policies.all_categories),
         *(_points(row.items[item.name], digits) for item in gradebook.items),
         safe(", ".join(row.ungraded)),
