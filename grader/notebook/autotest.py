@@ -89,11 +89,11 @@ def _templates(autotests: str | None, kernel: str, name: str) -> dict[str, Any]:
     templates = document.get(kernel) if isinstance(document, dict) else None
     if not isinstance(templates, dict):
         raise NotebookError(
-            f"{name}: autotests.yml says nothing about the kernel {escape(kernel)!r}; add a section for it"
+            f"{name}: autotests.yml says nothing about the kernel '{escape(kernel)}'; add a section for it"
         )
     lacking = [field for field in _FIELDS if field not in templates]
     if lacking:
-        raise NotebookError(f"{name}: autotests.yml lacks {', '.join(lacking)} for the kernel {escape(kernel)!r}")
+        raise NotebookError(f"{name}: autotests.yml lacks {', '.join(lacking)} for the kernel '{escape(kernel)}'")
     return templates
 
 
@@ -135,7 +135,7 @@ def _kernel(kernel: str, files: Files, name: str) -> Iterator[Any]:
                 stderr=subprocess.DEVNULL,
             )
         except (NoSuchKernel, RuntimeError, OSError) as error:
-            reason = f"AUTOTEST cannot start the kernel {escape(kernel)!r}: {escape(error)}"
+            reason = f"AUTOTEST cannot start the kernel '{escape(kernel)}': {escape(error)}"
             raise NotebookError(f"{name}: {reason}; see `grader doctor`") from error
         try:
             if kernel.startswith("python"):

@@ -90,10 +90,10 @@ def _problems(source: Notebook, name: str) -> Iterator[str]:
     language = language_of(source)
     if language not in STUB_LANGUAGES:
         known = ", ".join(sorted(STUB_LANGUAGES))
-        yield f"{name}: nbgrader has no stub for solutions in the language {escape(language)!r}; it knows {known}"
+        yield f"{name}: nbgrader has no stub for solutions in the language '{escape(language)}'; it knows {known}"
     if any(map(has_autotest, source["cells"])) and kernel_of(source) not in AUTOTEST_KERNELS:
         known = ", ".join(sorted(AUTOTEST_KERNELS))
-        yield f"{name}: AUTOTEST does not work with the kernel {escape(kernel_of(source))!r}; it knows {known}"
+        yield f"{name}: AUTOTEST does not work with the kernel '{escape(kernel_of(source))}'; it knows {known}"
     old = [number for number, cell in enumerate(source["cells"], 1) if _is_old(cell)]
     if old:
         shown = ", ".join(map(str, old[:10])) + ("..." if len(old) > 10 else "")
@@ -140,7 +140,7 @@ def _metadata_problems(cell: _Cell) -> Iterator[str]:
 
 def _field_problems(raw: Mapping[str, Any]) -> Iterator[str]:
     for field in sorted(set(raw) - set(_KNOWN_FIELDS)):
-        yield f"nbgrader knows no metadata field {escape(field)!r}; remove it"
+        yield f"nbgrader knows no metadata field '{escape(field)}'; remove it"
     for field in _REQUIRED_FIELDS:
         if field not in raw:
             yield f"its nbgrader metadata lacks {field!r}; set the cell's type again"
@@ -198,7 +198,7 @@ def _marker_problems(cell: _Cell) -> Iterator[str]:
     for line in cell.source.split("\n"):
         if (match := _ALMOST.fullmatch(line)) and not _is_marker(line):
             region = {"s": SOLUTION, "h": HIDDEN_TESTS, "m": MARK_SCHEME}[match[2][0].lower()]
-            yield f"{escape(line.strip(), 60)!r} is almost a marker; write '### {match[1].upper()} {region}'"
+            yield f"'{escape(line.strip(), 60)}' is almost a marker; write '### {match[1].upper()} {region}'"
     if has_autotest({"cell_type": cell.cell_type, "source": cell.source}) and not cell.on("grade"):
         yield "AUTOTEST belongs in an autograder tests cell; change the cell's type"
 

@@ -42,6 +42,8 @@ _OTHER_FILES = (
 )
 _UTF8_PAIR = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 _CONFLICT = re.compile(r"^<{7}(?: |$)", re.MULTILINE)
+_DECISIVE = frozenset({"cells", "worksheets", "cell_type", "source", "input", "metadata", "nbgrader", "grade_id"})
+"""Fields of which a file cannot hold two versions: nobody could tell which was meant."""
 _LONGEST_NUMBER = 300
 """Digits: a longer whole number is no number that a notebook needs."""
 
@@ -119,7 +121,7 @@ def _document(text: str, name: str, notes: Notes) -> Any:
     if text.count("{") + text.count("[") > MAX_CONTAINERS or text.count(",") > MAX_VALUES:
         _reject(name, "it holds more values than any real notebook; clear its outputs")
     try:
-        return _parsed(text, notes)
+        return _parsed(text, name, notes)
     except json.JSONDecodeError as error:
         conflict = _CONFLICT.search(text)
         if conflict is None:
@@ -127,7 +129,7 @@ def _document(text: str, name: str, notes: Notes) -> Any:
         line = text.count("\n", 0, conflict.start()) + 1
     for side in _sides(text):
         try:
-            document = _parsed(side, notes)
+            document = _parsed(side, name, notes)
         except json.JSONDecodeError:
             continue
         sentence = f"The file holds an unresolved merge of two versions (line {line}); one of them was read."
@@ -136,10 +138,15 @@ def _document(text: str, name: str, notes: Notes) -> Any:
     return _reject(name, f"line {line}: an unresolved merge of two versions; resolve it and hand in the notebook again")
 
 
-def _parsed(text: str, notes: Notes) -> Any:
+def _parsed(text: str, name: str, notes: Notes) -> Any:
+    """The JSON value of the whole text; lenient about control characters, strict about a notebook with two meanings."""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
+            for key, value in pairs:
+                if key in _DECISIVE and value != found[key]:
+                    _reject(name, f"it gives {key!r} twice, and differently; save it in Jupyter and hand it in again")
             notes.add("duplicate-key", "The file gives some fields twice; the last of them counts, as in Jupyter.")
         return found
 
@@ -154,7 +161,7 @@ def _parsed(text: str, notes: Notes) -> Any:
 
 def _first_value(text: str, name: str, notes: Notes, error: json.JSONDecodeError) -> Any:
     """The value that the text begins with, where something follows it; else the reason why it is none."""
-    if error.msg == "Extra data" and (value := _parsed(text[: error.pos], notes)) and isinstance(value, dict):
+    if error.msg == "Extra data" and (value := _parsed(text[: error.pos], name, notes)) and isinstance(value, dict):
         notes.add("extra-data", "After the notebook's end the file goes on; what follows was left out.")
         return value
     _reject(name, f"line {error.lineno}, column {error.colno}: not JSON: {escape(error.msg)}; save it in Jupyter again")

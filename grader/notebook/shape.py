@@ -214,7 +214,7 @@ def _cell_type(cell: dict[str, Any], number: int, notes: Notes) -> str:
     else:
         looks_run = any(key in cell for key in ("outputs", "execution_count", "prompt_number"))
         guessed = "code" if looks_run else "markdown"
-    shown = f"of the unknown type {escape(cell_type, 40)!r}" if isinstance(cell_type, str) else "without a type"
+    shown = f"of the unknown type '{escape(cell_type, 40)}'" if isinstance(cell_type, str) else "without a type"
     notes.add("cell-type", f"Cells {shown} were read as {guessed} cells: {{cells}}.", number)
     return guessed
 
