@@ -1,7 +1,7 @@
 """Pages for students: values in, one self-contained HTML text out; no files, no clock, no database.
 
-Everything that a student or a notebook contributes is escaped, or has gone through the sanitiser (`sanitise.py`); the pages carry no
-script and a Content-Security-Policy that allows none.
+Everything that a student or a notebook contributes is escaped, or has gone through the sanitiser (`sanitise.py`); the
+pages carry no script and a Content-Security-Policy that allows none.
 """
 
 from grader.feedback.pages import AssignmentRow, IndexPage, NotebookPage, QuestionScore, ScoreState

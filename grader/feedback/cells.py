@@ -71,7 +71,7 @@ def cells_of(page: NotebookPage, questions: Sequence[Question]) -> tuple[Cell, .
     return tuple(shown)
 
 
-def _cells(page: NotebookPage) -> list[Mapping[str, Any]]:
+def _cells(page: NotebookPage) -> Sequence[Mapping[str, Any]]:
     return [cell for cell in page.notebook.get("cells") or () if isinstance(cell, dict)][:MAX_CELLS]
 
 

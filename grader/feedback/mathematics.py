@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 4000
 _LINKS = re.compile(r"\\href\s*\{[^{}]*\}|\\unicode\s*(\[[^\]]*\])*")
-_DEFINITIONS = re.compile(r"\\(?:(?:re)?newcommand|providecommand|[egx]?def|let|newenvironment|DeclareMathOperator)\b")
+_DEFINITIONS = re.compile(
+    r"\\(?:(?:re)?newcommand|providecommand|(?:re)?newenvironment|Declare[a-zA-Z]+|[egx]?def|let)(?![a-zA-Z])"
+)
 _NUMBERED = re.compile(r"\\(begin|end)\s*\{(align|equation|gather|multline|eqnarray|alignat|flalign)\}")
 _ROOT_OF_NAMES = re.compile(r"\\arg(?![a-zA-Z])")
 
@@ -25,7 +27,7 @@ _ROOT_OF_NAMES = re.compile(r"\\arg(?![a-zA-Z])")
 def formula(source: str, *, display: bool) -> Markup:
     """The formula as MathML; as its own source, escaped, when it cannot be set.
 
-    Links and character codes are taken out of it first. Definitions of macros are not carried out: they can grow without bound.
+    Links and character codes are taken out of it first. Macros are not defined: they can grow without bound.
     """
     tex = _LINKS.sub("", clean(source)).strip()
     markup = None if len(tex) > MAX_LENGTH or _DEFINITIONS.search(tex) else _mathml(tex, display=display)
@@ -35,7 +37,7 @@ def formula(source: str, *, display: bool) -> Markup:
 
 
 def _as_source(tex: str, *, display: bool) -> Markup:
-    return Markup('<pre class="tex">{}</pre>' if display else '<span class="tex">{}</span>').format(tex)
+    return (Markup('<pre class="tex">{}</pre>') if display else Markup('<span class="tex">{}</span>')).format(tex)
 
 
 def _mathml(tex: str, *, display: bool) -> Markup | None:

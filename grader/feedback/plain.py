@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 def remembered(longest: int, most: int = 1024) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keep the results of a pure function of a text, but not those of long texts: a student must not fill the memory."""
+    """Keep the results of a pure function of a text, but not of long texts: a student must not fill the memory."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         kept = lru_cache(maxsize=most)(function)
@@ -29,6 +29,11 @@ def remembered(longest: int, most: int = 1024) -> Callable[[Callable[P, R]], Cal
         return call
 
     return decorate
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list that reads better as running text."""
+    return frozenset(text.split())
 
 
 def clean(text: object) -> str:
@@ -59,7 +64,7 @@ def shorten(text: str, limit: int) -> tuple[str, int]:
 def points(number: float | None) -> str:
     """A number of points with at most two decimals, or a dash where there is none."""
     if number is None or not math.isfinite(number):
-        return "–"
+        return "\N{EN DASH}"
     text = f"{number:.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 

@@ -26,7 +26,7 @@ MAX_LENGTH = 100_000
 
 
 def markdown(source: str, attachments: Mapping[str, Any] | None = None) -> Markup:
-    """The Markdown as safe HTML: formulas as MathML, attached pictures embedded, remote ones named but never fetched."""
+    """The Markdown as safe HTML: formulas as MathML, attached pictures embedded, remote ones named, never fetched."""
     return _rendered(source, attachments) if attachments else _kept(source)
 
 

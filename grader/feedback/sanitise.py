@@ -10,20 +10,25 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from grader.feedback.images import picture_from_uri
-from grader.feedback.plain import clean, shorten
+from grader.feedback.plain import clean, shorten, words
 
 if TYPE_CHECKING:
     import nh3
 
-MATHS = frozenset(
-    ["math", "maction", "menclose", "merror", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts", "none", "mroot", "mrow", "ms", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover"]
-)
-MATHS_ATTRIBUTES = frozenset(
-    ["accent", "accentunder", "columnalign", "columnlines", "columnspacing", "columnspan", "depth", "display", "displaystyle", "fence", "form", "height", "largeop", "linethickness", "lspace", "mathcolor", "mathsize", "mathvariant", "maxsize", "minsize", "movablelimits", "notation", "rowlines", "rowspacing", "rowspan", "rspace", "scriptlevel", "separator", "stretchy", "symmetric", "voffset", "width"]
-)
-_TAGS = frozenset(
-    ["a", "abbr", "b", "bdi", "bdo", "blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr"]
-)
+MATHS = words("""
+    math maction menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts none mroot mrow ms
+    mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover
+""")
+MATHS_ATTRIBUTES = words("""
+    accent accentunder columnalign columnlines columnspacing columnspan depth display displaystyle fence form height
+    largeop linethickness lspace mathcolor mathsize mathvariant maxsize minsize movablelimits notation rowlines
+    rowspacing rowspan rspace scriptlevel separator stretchy symmetric voffset width
+""")
+_TAGS = words("""
+    a abbr b bdi bdo blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption
+    figure h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp small span strike strong sub summary sup
+    table tbody td tfoot th thead tr tt u ul var wbr
+""")
 _ATTRIBUTES = {
     "a": {"href"},
     "bdo": {"dir"},
@@ -35,16 +40,16 @@ _ATTRIBUTES = {
     "td": {"align", "colspan", "rowspan"},
     "th": {"align", "colspan", "rowspan", "scope"},
 }
-_NUMBERS = frozenset({"width", "height", "colspan", "rowspan", "span", "start"})
-_DROPPED_WITH_CONTENT = set(["head", "iframe", "noscript", "object", "script", "select", "style", "svg", "template", "textarea", "title"])
+_NUMBERS = words("width height colspan rowspan span start")
+_DROPPED_WITH_CONTENT = words("head iframe noscript object script select style svg template textarea title")
 MAX_TAGS = 30_000
 _MAX_OPEN = 200
-_LONGEST_AS_TEXT = 20_000
 _MAX_OPEN_FORMATTING = 20
-_FORMATTING = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
-_ENDS_BY_ITSELF = frozenset(
-    ["p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup", "option", "optgroup", "br", "hr", "img", "col", "wbr", "input", "meta", "link"]
-)
+_LONGEST_AS_TEXT = 20_000
+_FORMATTING = words("a b big code em font i nobr s small strike strong tt u")
+_ENDS_BY_ITSELF = words("""
+    p li dt dd tr td th thead tbody tfoot colgroup option optgroup br hr img col wbr input meta link
+""")
 _TAG_NAME = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _TAG_OR_QUOTE = re.compile(r'<(?:[^">]|"[^"]*")*>|"')
 _LARGE_HEADING = re.compile(r"(</?)h([12])\b", re.IGNORECASE)
@@ -87,7 +92,7 @@ def _cleaner() -> nh3.Cleaner:
     ours = {"span": {"absent-picture", "tex", *STANDARD_TYPES.values()} - {""}, "div": {"formula"}, "pre": {"tex"}}
     return nh3.Cleaner(
         tags=set(_TAGS | MATHS),
-        clean_content_tags=_DROPPED_WITH_CONTENT,
+        clean_content_tags=set(_DROPPED_WITH_CONTENT),
         attributes=_ATTRIBUTES | {tag: set(MATHS_ATTRIBUTES) for tag in MATHS},
         attribute_filter=_attribute,
         allowed_classes=ours,
