@@ -7,19 +7,32 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from grader.errors import ConfigError
+from grader.gradebook.contradictions import contradictions
+from grader.gradebook.policies import (
+    DEFAULT_CATEGORY,
+    CategoryPolicy,
+    GradingPolicy,
+    ItemPolicy,
+    LatePolicy,
+    Percent,
+    Policies,
+    Policy,
+    Requirement,
+    StudentException,
+)
 from grader.model import Limits
 from grader.text import escape
 
 FILE_NAME = "course.toml"
-ONE_CATEGORY = "assignments"
+ONE_CATEGORY = DEFAULT_CATEGORY
 """The category of everything in a course that names no categories."""
-_HUNDRED = Decimal(100)
 _DEFAULT = Limits()
 
 
@@ -52,7 +65,6 @@ def _module_name(name: str) -> str:
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
-Percent = Annotated[Decimal, Field(ge=0, le=100)]
 Points = Annotated[Decimal, Field(gt=0)]
 ModuleName = Annotated[str, AfterValidator(_module_name)]
 
@@ -67,13 +79,18 @@ class _CourseTable(_Table):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
-class _AssignmentTable(_Table):
+class _AssignmentTable(ItemPolicy):
     category: str | None = None
     due: Moment | None = None
     title: str = ""
     points: Points | None = None
     execute: bool = True
-    requires: list[ModuleName] = []
+    requires: Annotated[tuple[ModuleName, ...], Field(strict=False)] = ()
+
+    @property
+    def policy(self) -> ItemPolicy:
+        """The keys that the gradebook looks at."""
+        return ItemPolicy.model_validate({key: getattr(self, key) for key in ItemPolicy.model_fields})
 
 
 class _LimitsTable(_Table):
@@ -95,8 +112,13 @@ class _EngineTable(_Table):
 
 class _CourseFile(_Table):
     course: _CourseTable
-    categories: dict[str, Percent] = {}
+    categories: dict[str, CategoryPolicy] = {}
     assignments: dict[str, _AssignmentTable] = {}
+    grading: GradingPolicy = GradingPolicy()
+    late: LatePolicy = LatePolicy()
+    letters: dict[str, Percent] = {}
+    exceptions: list[StudentException] = []
+    requirements: list[Requirement] = []
     limits: _LimitsTable = _LimitsTable()
     database: _DatabaseTable = _DatabaseTable()
     engine: _EngineTable = _EngineTable()
@@ -128,7 +150,9 @@ class Course(BaseModel):
     title: str
     timezone: str
     categories: Mapping[str, Decimal]
-    """Weight in percent by name, in the order of the file; they add up to 100."""
+    """Weight in percent by name, in the order of the file; they add up to 100, extra credit aside."""
+    policies: Policies
+    """All rules of the gradebook."""
     assignments: Mapping[str, Assignment]
     limits: Limits
     database_url: str
@@ -178,12 +202,10 @@ def parse_course(text: str, folders: Iterable[str], where: str = FILE_NAME) -> C
 
 
 def _floats(raw: dict[str, Any]) -> dict[str, Any]:
-    """Limits are measured, not counted: a decimal there is a plain float, an integer weight an exact decimal."""
-    limits, categories, assignments = raw.get("limits"), raw.get("categories"), raw.get("assignments")
+    """Limits are measured, not counted: a decimal there is a plain float; points are exact decimals."""
+    limits, assignments = raw.get("limits"), raw.get("assignments")
     if isinstance(limits, dict):
         raw = {**raw, "limits": {k: float(v) if isinstance(v, Decimal) else v for k, v in limits.items()}}
-    if isinstance(categories, dict):
-        raw = {**raw, "categories": {k: _exact(v) for k, v in categories.items()}}
     if isinstance(assignments, dict):
         raw = {
             **raw,
@@ -208,11 +230,24 @@ def _course(parsed: _CourseFile, folders: tuple[str, ...]) -> Course:
         tables.setdefault(folder, _AssignmentTable())
     only = next(iter(parsed.categories)) if len(parsed.categories) == 1 else ""
     default = only or ("" if parsed.categories else ONE_CATEGORY)
+    policies = Policies(
+        categories=parsed.categories or {ONE_CATEGORY: CategoryPolicy(weight=Fraction(100))},
+        assignments={name: table.policy for name, table in tables.items()},
+        grading=parsed.grading,
+        late=parsed.late,
+        letters=parsed.letters,
+        exceptions=tuple(parsed.exceptions),
+        requirements=tuple(parsed.requirements),
+    )
     return Course(
         id=parsed.course.id,
         title=parsed.course.title or parsed.course.id,
         timezone=parsed.course.timezone,
-        categories=parsed.categories or {ONE_CATEGORY: _HUNDRED},
+        categories={
+            name: Decimal(category.weight.numerator) / category.weight.denominator
+            for name, category in policies.categories.items()
+        },
+        policies=policies,
         assignments={
             name: Assignment(
                 name=name,
@@ -222,7 +257,7 @@ def _course(parsed: _CourseFile, folders: tuple[str, ...]) -> Course:
                 points=table.points,
                 has_notebooks=name in folders,
                 execute=table.execute,
-                requires=tuple(table.requires),
+                requires=table.requires,
             )
             for name, table in tables.items()
         },
@@ -233,11 +268,7 @@ def _course(parsed: _CourseFile, folders: tuple[str, ...]) -> Course:
 
 
 def _contradictions(course: Course, parsed: _CourseFile) -> list[str]:
-    problems = []
-    total = sum(course.categories.values())
-    if total != _HUNDRED:
-        listed = ", ".join(f"{name} {weight:f}" for name, weight in course.categories.items())
-        problems.append(f"[categories]: weights add up to {total:f}, not 100 ({listed}); change them until they do")
+    problems = list(contradictions(course.policies, {a.name: a.category for a in course.assignments.values()}))
     for a in course.assignments.values():
         key = f"[assignments.{a.name}]"
         if a.category not in course.categories:
@@ -281,8 +312,13 @@ def _line(location: tuple[int | str, ...], kind: str, message: str, value: objec
 
 
 def _nearest(path: list[str]) -> str:
-    tables: dict[str, type[_Table]] = {
+    tables: dict[str, type[_Table | Policy]] = {
         "course": _CourseTable,
+        "categories": CategoryPolicy,
+        "grading": GradingPolicy,
+        "late": LatePolicy,
+        "exceptions": StudentException,
+        "requirements": Requirement,
         "assignments": _AssignmentTable,
         "limits": _LimitsTable,
         "database": _DatabaseTable,

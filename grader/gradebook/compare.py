@@ -19,7 +19,7 @@ from grader.gradebook.book import Gradebook, StudentGrade
 from grader.gradebook.exact import exact, rounded
 from grader.gradebook.formats.cells import unsafe
 from grader.gradebook.formats.plain import STUDENT_COLUMNS, header, line
-from grader.gradebook.policies import Policies
+from grader.gradebook.policies import Policies, Policy
 from grader.model import Student
 from grader.text import escape
 
@@ -50,13 +50,22 @@ def with_changes(policies: Policies, changes: Mapping[str, str]) -> Policies:
 
     Raises `ScoresError` for a key that does not exist or a value that does not fit.
     """
-    table = policies.model_dump()
+    table: dict[str, Any] = _table(policies)
     for key, text in changes.items():
         _put(table, key, _value(text))
     try:
         return Policies.model_validate(table)
     except ValidationError as error:
         raise ScoresError(*(_problem(found["loc"], found["msg"]) for found in error.errors())) from None
+
+
+def _table(value: Any) -> Any:
+    """The tables of a policy, numbers as they are: pydantic's own dump writes fractions as text."""
+    if isinstance(value, Policy):
+        return {key: _table(getattr(value, key)) for key in type(value).model_fields}
+    if isinstance(value, dict):
+        return {key: _table(each) for key, each in value.items()}
+    return value
 
 
 def _put(table: dict[str, Any], key: str, value: Any) -> None:

@@ -141,9 +141,10 @@ def _standing(grade: ItemGrade) -> str:
 def _aside(rules: Rules, grade: ItemGrade, category: CategoryGrade) -> Line:
     """Why an item of the category does not count."""
     name = grade.item.name
-    details = tuple(_points(grade))
     if grade.status is Status.EXCUSED:
-        return Line(f"{name}: excused, as if it did not exist", None, details, grade.counted)
+        why = "".join(f" ({step.sentence.removeprefix('excused: ')})" for step in grade.steps)
+        return Line(f"{name}: excused, as if it did not exist{why}")
+    details = tuple(_points(grade))
     if name in category.dropped:
         policy = rules.categories[category.name]
         ends = "the highest and the lowest" if policy.drop_highest and policy.drop_lowest else "the lowest"
@@ -156,8 +157,8 @@ def _aside(rules: Rules, grade: ItemGrade, category: CategoryGrade) -> Line:
 
 
 def _remarks(gradebook: Gradebook, row: StudentGrade, of: Overall, *, letter: bool) -> Iterator[str]:
-    if letter and row.letter:
-        at, stated = gradebook.cut_offs[row.letter], gradebook.policies.letters[row.letter]
+    if letter and row.letter and (at := gradebook.cut_offs[row.letter]):
+        stated = gradebook.policies.letters[row.letter]
         moved = f", lowered from {shown(stated, 4)} to the nearest gap" if at != stated else ""
         yield f"{row.letter} is for {shown(at, 4)} and more{moved}."
     for wanted in of.unmet:

@@ -29,13 +29,13 @@ ExactNumber = Annotated[Fraction, BeforeValidator(_exact)]
 AtLeastNothing = Annotated[ExactNumber, Field(ge=0)]
 Percent = Annotated[ExactNumber, Field(ge=0, le=100)]
 Share = Annotated[ExactNumber, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0, strict=True)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class Policy(BaseModel):
     """What all tables of rules have in common: they are frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
 class CategoryPolicy(Policy):
@@ -50,7 +50,7 @@ class CategoryPolicy(Policy):
     """How many items are left out, so that the rest is the best that it can be for the student. One always stays."""
     drop_highest: Count = 0
     """How many items are left out at the other end."""
-    never_drop: tuple[str, ...] = ()
+    never_drop: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Items that always count."""
     cap: AtLeastNothing | None = None
     """The most that can be reached here, in percent: a limit to extra credit."""
@@ -111,7 +111,7 @@ class LatePolicy(Policy):
 class GradingPolicy(Policy):
     """How the total is made and shown."""
 
-    digits: Annotated[int, Field(ge=0, le=6, strict=True)] = 2
+    digits: Annotated[int, Field(ge=0, le=6)] = 2
     """Digits after the point of what is shown. The total is rounded once, half up, at the very end."""
     missing: Literal["zero", "ignore"] = "zero"
     """What a missing item that is due is worth in the current grade; in the final grade it is 0 either way."""
@@ -181,8 +181,8 @@ class Policies(Policy):
     late: LatePolicy = LatePolicy()
     letters: dict[str, Percent] = Field(default_factory=dict)
     """The total that each letter needs, in percent."""
-    exceptions: tuple[StudentException, ...] = ()
-    requirements: tuple[Requirement, ...] = ()
+    exceptions: Annotated[tuple[StudentException, ...], Field(strict=False)] = ()
+    requirements: Annotated[tuple[Requirement, ...], Field(strict=False)] = ()
 
     @property
     def all_categories(self) -> dict[str, CategoryPolicy]:

@@ -121,7 +121,7 @@ def test_all_that_does_not_fit_is_told_at_once(ada, item, score):
     assert len(error.value.messages) == 5
 
 
-def test_weights_that_do_not_add_up_cannot_be_constructed():
+def test_weights_that_do_not_add_up_are_refused():
     """The message uses the numbers of the file."""
-    with pytest.raises(ValueError, match=r"add up to 95, not 100 \(a 40, b 55\)"):
-        Policies.model_validate({"categories": {"a": 40, "b": 55}})
+    with pytest.raises(ScoresError, match=r"add up to 95, not 100 \(a 40, b 55\)"):
+        compute(Policies.model_validate({"categories": {"a": 40, "b": 55}}), [], [], {})
