@@ -10,12 +10,10 @@ from pathlib import Path, PurePosixPath
 from grader.errors import StoreError
 from grader.model import Files, Student, Submission
 from grader.roster import read_roster, valid_student_id
-from grader.store.files import atomic_write, remove_leftovers, storing, write_folder
+from grader.store.files import IGNORED, remove_leftovers, storing, write_beneath, write_folder
 from grader.store.lock import Holder, course_lock, holder
 from grader.store.submissions import ReadLimits, read_submission
 from grader.text import escape
-
-_IGNORED = frozenset({".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", ".DS_Store", "Thumbs.db"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,10 @@ class CourseFolder:
     def private(self) -> Path:
         """Locks, attempts and caches: ours alone."""
         return self.root / ".grader"
+
+    @property
+    def _attempts(self) -> Path:
+        return self.private / "attempts"
 
     @property
     def sources(self) -> Path:
@@ -153,6 +155,18 @@ class CourseFolder:
                 raise
         return read_roster(_decoded(data, self.roster), self.roster.name)
 
+    def attempts(self, student_id: str, assignment: str) -> tuple[str, ...]:
+        """Names of the attempts that are kept beside the one that counts, sorted."""
+        return tuple(_folders(self._attempts / _named(student_id) / _named(assignment)))
+
+    def write_attempt(self, student_id: str, assignment: str, name: str, files: Files) -> None:
+        """Keep an attempt beside the one that counts."""
+        write_folder(self._attempts, PurePosixPath(_named(student_id), _named(assignment), _named(name)), files)
+
+    def write_submission(self, student_id: str, assignment: str, files: Files) -> None:
+        """Make `submitted/<student>/<assignment>` hold exactly these files: the attempt that counts."""
+        write_folder(self.submissions, PurePosixPath(_named(student_id), _named(assignment)), files)
+
     def write_release(self, assignment: str, files: Files) -> None:
         """Make `release/<assignment>` hold exactly these files."""
         write_folder(self.releases, PurePosixPath(_named(assignment)), files)
@@ -167,10 +181,7 @@ class CourseFolder:
 
     def write_feedback_index(self, student_id: str, page: str) -> None:
         """Write the page that lists all assignments of a student."""
-        path = self.feedback_index(student_id)
-        with storing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, page)
+        write_beneath(self.feedback, PurePosixPath(_named(student_id), "index.html"), page.encode())
 
     def lock(self, command: str) -> AbstractContextManager[None]:
         """Hold the course for one command; a second one is told who holds it."""
@@ -214,7 +225,7 @@ def _folders(top: Path) -> Iterator[str]:
 
 def _plain_files(top: Path) -> Iterator[Path]:
     for entry in sorted(top.iterdir()) if top.is_dir() else []:
-        if entry.name in _IGNORED:
+        if entry.name in IGNORED:
             continue
         if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
             raise StoreError(f"{escape(entry, 300)} is no plain file; put a copy of the file in its place")

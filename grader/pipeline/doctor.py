@@ -1,0 +1,33 @@
+"""What would go wrong, found out before grading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from grader.execution import Check
+from grader.grading import NOTEBOOK
+from grader.notebook import imported_modules, read
+from grader.pipeline.course import open_course
+
+
+def import_checks(directory: Path, names: tuple[str, ...]) -> Iterator[Check]:
+    """For each of these assignments, whether all modules that its sources import are installed here."""
+    if not names:
+        return
+    opened = open_course(directory)
+    for assignment in opened.course.chosen(names):
+        files = opened.folder.source_files(assignment.name)
+        sources = [read(content, path).notebook for path, content in files.items() if path.endswith(NOTEBOOK)]
+        local = {path.removesuffix(".py").split("/")[0] for path in files}
+        wanted = {name.split(".")[0] for name in imported_modules(sources)} - local
+        missing = sorted(name for name in wanted if find_spec(name) is None)
+        yield Check(
+            name=f"modules of {assignment.name}",
+            ok=not missing,
+            detail=f"not installed: {', '.join(missing)}"
+            if missing
+            else f"{', '.join(sorted(wanted)) or 'none needed'}",
+            remedy=f"pip install {' '.join(missing)}" if missing else "",
+        )
