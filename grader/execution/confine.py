@@ -99,25 +99,10 @@ def raise_loopback() -> None:
         fcntl.ioctl(some_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP_RUNNING))
 
 
-def limit_resources(
-    *, processes: int, file_bytes: int, cpu_seconds: int, open_files: int = 1024, stack_mb: int = 8
-) -> None:
-    """Set hard limits for this process and all that it starts.
-
-    A stack of 8 MB and not more: each thread reserves one. Memory as a whole is the watchdog's business, since
-    RLIMIT_AS is of one process.
-    """
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: cpu_seconds,
-        resource.RLIMIT_FSIZE: file_bytes,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_NOFILE: open_files,
-        resource.RLIMIT_NPROC: processes,
-        resource.RLIMIT_STACK: stack_mb << 20,
-    }
-    for kind, wanted in limits.items():
+def limit_resources(limits: Mapping[str, int]) -> None:
+    """Set hard limits, by their names in `resource`, for this process and all that it starts; none is ever raised."""
+    for name, wanted in limits.items():
+        kind = getattr(resource, name)
         _, hard = resource.getrlimit(kind)
         value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (value, value))

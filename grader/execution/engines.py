@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from grader.errors import SandboxError
 from grader.model import Executed, Files, Limits, Notebook
 
 
@@ -42,4 +43,17 @@ def open_engine(
     from grader.execution.stock import StockEngine
 
     found = find_sandbox() if sandbox else None
+    if kind == "stock" or (kind == "auto" and found is None):
+        return StockEngine(found)
+    if found is None:
+        raise SandboxError("The forked engine runs only inside the sandbox: use --engine stock with --no-sandbox.")
+    from grader.execution.forked import ForkedEngine
+
+    engine = ForkedEngine(found, preload)
+    reason = engine.why_not_working()
+    if reason is None:
+        return engine
+    engine.close()
+    if kind == "forked":
+        raise SandboxError(f"The forked engine does not work here: {reason}. Use --engine stock.")
     return StockEngine(found)

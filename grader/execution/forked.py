@@ -20,16 +20,21 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import grader
 from grader.errors import ExecutionFault
 from grader.execution import view
 from grader.execution.frames import FrameReader, Oversized, pack, pack_text
-from grader.execution.kernel import KernelDied, Message, Reply, Usage, parse_json
-from grader.execution.limits import measure
+from grader.execution.kernel import Kernel, KernelDied, Message, Reply, Usage, parse_json
+from grader.execution.kernelspecs import IPYKERNEL_OPTIONS, is_python, spec_for
+from grader.execution.limits import measure, resource_limits
+from grader.execution.place import inside_environment
+from grader.execution.run import run_notebook
 from grader.execution.sandbox import Sandbox
-from grader.model import Files, Limits, Notebook
+from grader.execution.stock import StockKernel
+from grader.model import Executed, Files, Limits, Notebook
 from grader.text import escape
 
 _READ_BYTES = 1 << 18
@@ -39,7 +44,9 @@ _FORK_SECONDS = 30.0
 _KILL_SECONDS = 30.0
 _WARM_DISK_BYTES = 64 << 20
 _LARGEST_ANSWER = 1 << 16
-_INODES = 20_000
+_SMALL_FRAME = 1 << 20
+_LONGEST_NAME = 1000
+_INODES = 100_000
 _FILE_OVERHEAD = 8192
 """What a file takes of a tmpfs beyond its content, at most."""
 
@@ -52,7 +59,7 @@ class WarmProcess:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._jail = sandbox.start(
-                [sys.executable, "-m", "grader.execution.warm", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "grader.execution.warm", str(theirs.fileno())],
                 disk_bytes=_WARM_DISK_BYTES,
                 environment=environment,
                 pass_fds=[theirs.fileno()],
@@ -67,7 +74,7 @@ class WarmProcess:
 
     def _get_warm(self, preload: Sequence[str]) -> None:
         self._control.settimeout(_START_SECONDS)
-        self._ask({"preload": list(preload), "path": [entry for entry in sys.path if entry]})
+        self._ask({"preload": list(preload), "options": IPYKERNEL_OPTIONS})
         threads = self._answer()[0].get("threads")
         if threads != 1:
             raise ExecutionFault(f"the warm process has {threads} threads, so kernels cannot be forked from it")
@@ -117,6 +124,46 @@ class WarmProcess:
         return json.loads(data), descriptors
 
 
+class ForkedEngine:
+    """Runs Python notebooks in forks of a warm process, others in a standard kernel of their language."""
+
+    name = "forked"
+
+    def __init__(self, sandbox: Sandbox, preload: Sequence[str]) -> None:
+        """Import `preload` once; the process is started when it is first needed."""
+        self._sandbox = sandbox
+        self._kernels = ForkedKernels(sandbox, preload, inside_environment())
+
+    def execute(self, notebook: Notebook, files: Files, limits: Limits) -> Executed:
+        """See `model.Execute`."""
+        return run_notebook(notebook, files, limits, self._start)
+
+    def why_not_working(self) -> str | None:
+        """Fork one kernel and say why that did not work, or None."""
+        try:
+            self._kernels.start({"cells": []}, {}, Limits()).close()
+        except (ExecutionFault, OSError) as error:
+            return str(error)
+        return None
+
+    def close(self) -> None:
+        """End the warm process."""
+        self._kernels.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self, notebook: Notebook, files: Files, limits: Limits) -> Kernel:
+        if is_python(notebook):
+            return self._kernels.start(notebook, files, limits)
+        return StockKernel(spec_for(notebook), self._sandbox, files, limits)
+
+
 class ForkedKernels:
     """Starts kernels as forks of a warm process of its own, which it replaces once if that dies."""
 
@@ -155,16 +202,15 @@ class ForkedKernels:
 
     def _room(self, files: Files, limits: Limits) -> dict[str, Any]:
         """Size what a kernel gets; the files that it is given do not count against its own disk."""
+        kernel_limits = resource_limits(limits)
         given = sum(len(content) + _FILE_OVERHEAD for content in files.values())
         return {
             "mount": "/home",
             "folders": [view.TMP, view.HOME, view.WORK],
             "small": ["/dev/shm", view.RUN],  # noqa: S108 - inside the sandbox
             "disk_bytes": (limits.disk_mb << 20) + given,
-            "inodes": _INODES + 2 * len(files),
-            "processes": limits.processes,
-            "cpu_seconds": int(4 * limits.notebook_seconds) + 60,
-            "environment": self._environment,
+            "inodes": _INODES,
+            "limits": {**kernel_limits, "RLIMIT_FSIZE": kernel_limits["RLIMIT_FSIZE"] + given},
         }
 
 
@@ -174,7 +220,7 @@ class ForkedKernel:
     def __init__(self, warm: WarmProcess, room: Mapping[str, Any], contents: Sequence[bytes], limits: Limits) -> None:
         self._warm = warm
         self._enough_bytes = limits.memory_mb << 20
-        self._reader = FrameReader(max(1 << 20, int(limits.output_mb * (2 << 20))))
+        self._reader = FrameReader(int(limits.output_mb * (1 << 20)) + _SMALL_FRAME)
         self._received: deque[bytes | Oversized] = deque()
         self._to_send = bytearray()
         self._ended = False
@@ -317,6 +363,14 @@ class ForkedKernel:
             signal.pidfd_send_signal(self._handle, number)
 
 
+def forked_engine_works(sandbox: Sandbox) -> str | None:
+    """Say why the forked engine does not work here, or None: it was seen to, just now."""
+    if not sys.platform.startswith("linux"):
+        return "it needs Linux"
+    with ForkedEngine(sandbox, ()) as engine:
+        return engine.why_not_working()
+
+
 def seed(notebook: Notebook, files: Files) -> int:
     """Derive the seed of a notebook's random numbers from what it runs and nothing else."""
     digest = hashlib.sha256()
@@ -328,7 +382,7 @@ def seed(notebook: Notebook, files: Files) -> int:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return value[:_LONGEST_NAME] if isinstance(value, str) else ""
 
 
 def _pid_of(handle: int) -> int:

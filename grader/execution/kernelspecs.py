@@ -16,7 +16,7 @@ from grader.text import escape
 
 PYTHON = "python"
 _IPYKERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
-_IPYKERNEL_OPTIONS = (
+IPYKERNEL_OPTIONS = (
     "--HistoryManager.enabled=False",
     # after the interpreter's own and the installed modules: a submission's numpy.py shadows nothing
     "--IPKernelApp.exec_lines=__import__('sys').path.append('')",
@@ -69,7 +69,7 @@ def is_python(notebook: Notebook) -> bool:
 
 def python_kernel() -> KernelSpec:
     """Return the kernel of the Python that grader itself runs in."""
-    argv = (sys.executable, "-P", *_IPYKERNEL, *_IPYKERNEL_OPTIONS)
+    argv = (sys.executable, "-P", *_IPYKERNEL, *IPYKERNEL_OPTIONS)
     return KernelSpec("python3", PYTHON, argv, {}, interrupt_by_message=False, paths=())
 
 
@@ -91,7 +91,7 @@ def _spec(name: str, found: Any) -> KernelSpec:
     argv = tuple(str(part).replace("{resource_dir}", found.resource_dir) for part in found.argv)
     environment = {str(key): str(value) for key, value in found.env.items()}
     if "ipykernel_launcher" in argv:
-        argv = (*argv, *_IPYKERNEL_OPTIONS)
+        argv = (*argv, *IPYKERNEL_OPTIONS)
         environment["PYTHONSAFEPATH"] = "1"
     program = shutil.which(argv[0])
     paths = [Path(found.resource_dir)]

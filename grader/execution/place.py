@@ -169,6 +169,11 @@ def _launcher() -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", "-c", source)
 
 
+def inside_environment() -> dict[str, str]:
+    """Return the whole environment of a Python kernel in the sandbox."""
+    return _environment(_INSIDE, {})
+
+
 def _environment(folders: Folders, more: Mapping[str, str]) -> dict[str, str]:
     """Return the kernel's whole environment: of the host's, nothing but where programs are."""
     programs = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]

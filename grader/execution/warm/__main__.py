@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,6 @@ from grader.execution.warm.kernel import PipeApp, build
 from grader.execution.warm.preload import freeze, import_modules, warm_up
 
 _LARGEST_REQUEST = 1 << 18
-_LAUNCHER = ["ipykernel_launcher.py", "-f", "/tmp/kernel.json"]  # noqa: S108 - named, never opened
-"""What a notebook finds in `sys.argv`: programs that parse their arguments must fail here as they do in Jupyter."""
 
 
 def main(control: socket.socket) -> None:
@@ -28,11 +27,12 @@ def main(control: socket.socket) -> None:
     confine.die_with_parent()
     confine.hide_memory()
     hello = json.loads(control.recv(_LARGEST_REQUEST))
-    sys.argv = _LAUNCHER
-    sys.path[:] = ["", *hello["path"]]
-    app = build()
+    app = build(hello["options"])
     import_modules(hello["preload"])
     warm_up(app.shell)
+    # programs that parse their arguments must fail here as they do in Jupyter
+    launcher = find_spec("ipykernel_launcher")
+    sys.argv = [str(launcher and launcher.origin), "-f", "/run/kernel.json", *hello["options"]]
     freeze()
     threads = len(list(Path("/proc/self/task").iterdir()))
     _answer(control, {"threads": threads})

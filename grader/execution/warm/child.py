@@ -35,9 +35,8 @@ class Room:
     """Further folders that are to be empty and its own: `/dev/shm`, `/run`."""
     disk_bytes: int
     inodes: int
-    processes: int
-    cpu_seconds: int
-    environment: Mapping[str, str]
+    limits: Mapping[str, int]
+    """By their names in Python's `resource`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +109,11 @@ def _reap(kernel: int) -> int:
 def _run_kernel(app: PipeApp, room: Room, orders: int, frames: int, origin: Origin) -> None:
     os.setsid()
     confine.hide_memory(hidden=False)
-    confine.limit_resources(processes=room.processes, file_bytes=room.disk_bytes, cpu_seconds=room.cpu_seconds)
+    confine.limit_resources(room.limits)
     confine.drop_privileges()
     missing = confine.why_not_confined(origin.namespaces)
     if missing:
         raise PermissionError(f"the kernel is not confined: {missing}")
-    os.environ.clear()
-    os.environ.update(room.environment)
     channel = Frames(frames)
     asyncio.run(_serve(app, orders, channel, room.folders[-1]))
 
@@ -143,7 +140,8 @@ def _write_file(path: str, content: bytes) -> None:
     if parts.is_absolute() or ".." in parts.parts:
         raise ValueError("a file outside the working folder")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_bytes(content)
+    with Path(path).open("xb") as file:
+        file.write(content)
 
 
 async def _run_cell(app: PipeApp, order: Mapping[str, Any], channel: Frames) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,8 +22,6 @@ from traitlets import default
 from grader.execution.warm.streams import Frames, PipeSession, Stream, Watch, survive_forks
 
 _NO_MODULE = "\0"
-_ARGUMENTS = ["--HistoryManager.hist_file=:memory:"]
-"""As nbclient starts a kernel: no history on disk, so no thread that writes it either."""
 
 
 class CellCompiler(XCachingCompiler):
@@ -108,10 +107,10 @@ class PipeApp(IPKernelApp):
         self.displayhook.get_execution_count = lambda: kernel.execution_count
 
 
-def build() -> PipeApp:
-    """Build application, kernel and shell in a process of one thread."""
+def build(options: Sequence[str]) -> PipeApp:
+    """Build application, kernel and shell in a process of one thread, with the command line of a stock kernel."""
     app: PipeApp = PipeApp.instance()
-    app.initialize(_ARGUMENTS)
+    app.initialize(list(options))
     return app
 
 
