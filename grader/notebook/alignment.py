@@ -57,7 +57,7 @@ class Comparer:
         template, part = self.templates[row], self.parts[number]
         if not template.answer or template.text.names or part.text.blank or part.meta is not None:
             return 0.0
-        if part.kind != template.kind and not template.manual:
+        if part.kind != template.kind and part.whole and not template.manual:
             return 0.0
         if any(t.fixed and self.likeness(t.index, number) >= 0.6 for t in self._near(row)):
             return 0.0

@@ -68,10 +68,10 @@ def plan_answers(templates: Sequence[Template], matching: Matching) -> Plan:
             one, others = _choose_plain(template, found, matching.parts)
             chosen.append(one)
             released_parts |= others
-    extras = sorted({*matching.extras, *released_parts})
-    return _adopt(
-        templates, matching.parts, _without_stubs(templates, matching.parts, Plan(tuple(chosen), tuple(extras)))
-    )
+    plan = Plan(tuple(chosen), tuple(sorted({*matching.extras, *released_parts})))
+    for step in (_without_stubs, _continue, _adopt):
+        plan = step(templates, matching.parts, plan)
+    return plan
 
 
 def joined_source(parts: Sequence[Part]) -> str:
@@ -145,6 +145,38 @@ def _without_stubs(templates: Sequence[Template], parts: Sequence[Part], plan: P
         else:
             chosen[row] = replace(chosen[row], copies=(*chosen[row].copies, number))
     return Plan(tuple(chosen), tuple(extras))
+
+
+def _continue(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) -> Plan:
+    """Join to an answer the cells right below it that can only be its continuation."""
+    chosen = list(plan.chosen)
+    extras = set(plan.extras)
+    for template in templates:
+        one = chosen[template.index]
+        if not template.answer or template.kind != "code" or one.choice is not Choice.ONLY:
+            continue
+        numbers = list(one.parts)
+        while numbers[-1] + 1 in extras and _continues(
+            joined_source([parts[number] for number in numbers]), parts[numbers[-1] + 1].text.normal
+        ):
+            numbers.append(numbers[-1] + 1)
+        if len(numbers) > 1:
+            chosen[template.index] = replace(one, choice=Choice.JOINED, parts=tuple(numbers))
+            extras -= set(numbers)
+    return Plan(tuple(chosen), tuple(sorted(extras)))
+
+
+def _continues(before: str, after: str) -> bool:
+    """Whether a source begins in the middle of another: in its indented block, or closing what that has opened."""
+    first = next((line for line in after.split("\n") if line.strip()), "")
+    last = next((line for line in reversed(before.split("\n")) if line.strip()), "")
+    in_block = first.startswith((" ", "\t")) and (last.startswith((" ", "\t")) or last.rstrip().endswith(":"))
+    return in_block or (_still_open(before) > 0 > _still_open(after))
+
+
+def _still_open(source: str) -> int:
+    """Brackets that are opened and not closed, less those that are closed and not opened; strings count as code."""
+    return sum(source.count(mark) for mark in "([{") - sum(source.count(mark) for mark in ")]}")
 
 
 def _adopt(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) -> Plan:

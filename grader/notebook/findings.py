@@ -70,6 +70,7 @@ class _Report:
             return (Flag("unrelated", sentence), *tampering(self.templates, self.matching, self.plan))
         return (
             *(flag for template, chosen in self.rows for flag in self._doubts(template, chosen)),
+            *self._fragments(),
             *tampering(self.templates, self.matching, self.plan),
         )
 
@@ -170,6 +171,18 @@ class _Report:
                 "source-restored", f"The {name} had been changed; its original text was used.", template.grade_id
             )
 
+    def _fragments(self) -> Iterator[Flag]:
+        """The student's own cells that begin in the middle of something."""
+        for number in self.plan.extras:
+            part = self.parts[number]
+            if part.kind == "code" and part.text.normal.startswith((" ", "\t")):
+                yield Flag(
+                    "fragment",
+                    f"Cell {part.index + 1} begins in the middle of a block; it may have been torn from an answer.",
+                    None,
+                    excerpt(part.text.source),
+                )
+
     def _doubts(self, template: Template, chosen: Chosen) -> Iterator[Flag]:
         """Where a person should decide which text is the answer."""
         name = title(template)
@@ -188,6 +201,21 @@ class _Report:
                 template.grade_id,
                 excerpt(joined_source([self.parts[number] for number in chosen.parts])),
             )
+        if template.answer and (lost := self._undefined(template, chosen)):
+            yield Flag(
+                "name-lost",
+                f"The {name} was to define {', '.join(escape(lack) for lack in sorted(lost))}; nothing handed in does.",
+                template.grade_id,
+                excerpt(joined_source([self.parts[number] for number in chosen.parts])),
+            )
+        first = self.parts[chosen.parts[0]] if chosen.parts else None
+        if first and template.answer and template.kind == "code" != first.kind:
+            yield Flag(
+                "answer-retyped",
+                f"The {name} was handed in as {escape(first.kind, 40)}; it was run as code, and may hold other text.",
+                template.grade_id,
+                excerpt(first.text.source),
+            )
         if template.answer and chosen.choice is Choice.MISSING:
             yield Flag(
                 "answer-missing",
@@ -202,6 +230,14 @@ class _Report:
                 template.grade_id,
                 difference(template.text.source, self.parts[chosen.parts[0]].text.source),
             )
+
+    def _undefined(self, template: Template, chosen: Chosen) -> frozenset[str]:
+        """What the released cell defined, and its answer and the student's other code do not."""
+        if not chosen.parts:
+            return frozenset()
+        code = [number for number in self.plan.extras if self.parts[number].kind == "code"]
+        code += [number for other, one in self.rows if other.kind == "code" for number in one.parts]
+        return template.text.names - {name for number in code for name in self.parts[number].text.names}
 
 
 def edited(template: Template, part: Part) -> bool:
