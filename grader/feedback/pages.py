@@ -18,7 +18,9 @@ class ScoreState(StrEnum):
     WAITING = "waiting"
     """A person has yet to look at it."""
     NOT_RUN = "not-run"
-    """There is no score: the cell was not run, or nothing was handed in."""
+    """Its tests never ran to a verdict."""
+    NONE = "none"
+    """There is no score."""
     UNWEIGHTED = "unweighted"
     """It carries no points."""
 
@@ -58,7 +60,7 @@ class QuestionScore:
 def state_of(score: float | None, max_score: float) -> ScoreState:
     """What a number of points out of a maximum means; a score that is no finite number means nothing."""
     if score is None or not math.isfinite(score):
-        return ScoreState.NOT_RUN
+        return ScoreState.NONE
     if max_score <= 0:
         return ScoreState.UNWEIGHTED if score <= 0 else ScoreState.FULL
     if score >= max_score:

@@ -25,7 +25,8 @@ _STATES = {
     ScoreState.PARTIAL: "Part of the points",
     ScoreState.ZERO: "No points",
     ScoreState.WAITING: "Waiting for a person",
-    ScoreState.NOT_RUN: "No result",
+    ScoreState.NOT_RUN: "Not run",
+    ScoreState.NONE: "No score",
     ScoreState.UNWEIGHTED: "Carries no points",
 }
 _KINDS = {GradedKind.TESTS: "Tests", GradedKind.ANSWER: "Graded by a person", GradedKind.TASK: "Graded by a person"}
