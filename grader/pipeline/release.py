@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from grader.errors import NotebookError
 from grader.grading import NOTEBOOK
-from grader.model import Bundle, Files
-from grader.notebook import dump, points_cells
+from grader.model import Bundle, Files, Notebook
+from grader.notebook import dump, meta_of, points_cells
 from grader.pipeline.bundle import load_bundle, read_source
 from grader.pipeline.course import OpenCourse
 from grader.store import atomic_write
+
+METADATA = "grader"
+"""The key of what we write into a notebook's own metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,14 @@ def plan_release(opened: OpenCourse, names: Iterable[str], *, upgraded: bool = F
 
 def release_files(bundle: Bundle) -> Files:
     """Student versions and data files by path."""
-    notebooks = {f"{name}{NOTEBOOK}": dump(notebook).encode() for name, notebook in bundle.releases.items()}
+    notebooks = {f"{name}{NOTEBOOK}": dump(_listing_cells(n)).encode() for name, n in bundle.releases.items()}
     return {**bundle.files, **notebooks}
+
+
+def _listing_cells(released: Notebook) -> Notebook:
+    """The notebook with the ids of its cells in its metadata, so that its student can see when one is gone."""
+    ids = [meta.grade_id for cell in released["cells"] if (meta := meta_of(cell))]
+    return {**released, "metadata": {**released["metadata"], METADATA: {"cells": ids}}}
 
 
 def carry_out(opened: OpenCourse, plan: Iterable[Release]) -> Iterator[Release]:
