@@ -1,13 +1,15 @@
 """The first program inside a sandbox: write the working folder, set limits, become the kernel.
 
 Runs before any of the student's code and imports only the standard library. It talks with the host through file
-descriptor 0, a Unix socket: says "R" (so that the host knows that the sandbox stands, and it that the host lives), reads
-its task, and, from a helper that ends before the first cell is sent, hands the host its connections to the kernel.
+descriptor 0, a Unix socket: says "R" (so that the host knows that the sandbox stands, and it that the host lives),
+reads its task, and, from a helper that ends before the first cell is sent, hands over connections to the kernel.
 
 The task: 8 bytes of length, JSON {"argv", "files": [[path, size]], "limits": {name: value}, "work", "home", "tmp",
 "sockets": [path], "confined", "connection": [path, text]}, then the files' contents in that order.
 """
 
+# Importing pathlib would double the time that this program takes.
+# ruff: noqa: PTH103, PTH118, PTH120, PTH123
 from __future__ import annotations
 
 import array

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.execution.kernel import Usage
-from grader.model import IncidentKind, Limits
+from grader.model import Files, IncidentKind, Limits
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_FILES = 100_000
 """Each takes a kilobyte of the host's memory that no size limit of a tmpfs counts."""
 _KERNEL_THREADS = 32
+_FILE_OVERHEAD = 8192
+"""What a file takes of a tmpfs beyond its content, at most."""
 _ERRNO = re.compile(r"\[Errno (\d+)\]", re.ASCII)
 _THREADS = re.compile(r"can't start new thread")
 
@@ -26,6 +28,11 @@ class Breach:
 
     kind: IncidentKind
     sentence: str
+
+
+def disk_bytes(files: Files, limits: Limits) -> int:
+    """Return the size of a sandbox's file system: what its kernel may write, beyond the files that it is given."""
+    return (limits.disk_mb << 20) + sum(len(content) + _FILE_OVERHEAD for content in files.values())
 
 
 def resource_limits(limits: Limits) -> dict[str, int]:
@@ -73,7 +80,7 @@ def breach_in_error(ename: str, evalue: str, limits: Limits) -> Breach | None:
 def measure(pid: int, folder: Path | None, enough_bytes: int) -> Usage:
     """Measure the process `pid` with all that it started, and the file system of `folder` (None: none of its own).
 
-    Memory is read precisely (proportional shares, 1 ms a process) only where a cheap upper bound exceeds `enough_bytes`.
+    Memory is read precisely (proportional shares, 1 ms a process) only where a cheap bound is over `enough_bytes`.
     """
     pids = [pid, *descendants(pid)]
     memory = sum(map(_resident_bytes, pids))
@@ -95,9 +102,9 @@ def descendants(pid: int) -> list[int]:
 
 def _children(pid: int) -> Iterable[int]:
     with suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
+        for task in Path(f"/proc/{pid}/task").iterdir():
             with suppress(OSError):
-                yield from map(int, Path(f"/proc/{pid}/task/{task}/children").read_bytes().split())
+                yield from map(int, (task / "children").read_bytes().split())
 
 
 def _resident_bytes(pid: int) -> int:

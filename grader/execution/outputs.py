@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from grader.execution.kernel import Message
 
 _MOST_OUTPUTS = 1000
 _LONGEST_RESULT = 20_000
-"""Characters of a plain result or an error that are kept even when the budget is spent: scores and reasons need them."""
+"""Characters of a result or an error that are kept even when the budget is spent: scores and reasons need them."""
 _LONGEST_NAME = 200
-_FLOOD_BYTES = 512 << 20
+_FLOOD_BYTES = 256 << 20
 _JSON_TYPE = re.compile(r"application/(.+\+)?json", re.ASCII)
 _CUT = " … (shortened)"
 
@@ -127,7 +127,7 @@ class Recorder:
         bundle = _bundle(content)
         if bundle is None:
             return
-        if not self._pay(size):
+        if size > _LONGEST_RESULT and not self._pay(size):
             bundle = {"data": _shortened(bundle["data"]), "metadata": {}}
         cell = self._cells[-1]
         cell.clear_if_asked()
@@ -138,7 +138,7 @@ class Recorder:
         if not (isinstance(ename, str) and isinstance(evalue, str)):
             return
         traceback = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
-        if not self._pay(size):
+        if size > _LONGEST_RESULT and not self._pay(size):
             evalue = _cut(evalue)
             traceback = [f"{_cut(ename)}: {evalue}"]
         cell = self._cells[-1]

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from grader.errors import ExecutionFault
@@ -83,78 +83,85 @@ class Place:
         return escape(self._said.decode(errors="replace").strip()[-300:] or "it ended without a word")
 
 
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What a launcher is given to talk through, and our ends of it."""
+
+    control: socket.socket
+    log: int
+    their_control: int
+    their_log: int
+
+
 def open_place(sandbox: Sandbox | None, disk_bytes: int, paths: Sequence[Path], env: Mapping[str, str]) -> Place:
-    """Start a launcher and wait until it says that it stands; raises ExecutionFault."""
+    """Start a launcher and wait until it says that it stands; raises ExecutionFault.
+
+    `paths` are shown inside beyond the usual view; `env` is set beyond the usual environment.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     log_in, log_out = os.pipe()
+    ends = _Ends(ours, log_in, theirs.fileno(), log_out)
     try:
-        if sandbox is None:
-            place = _bare(ours, theirs.fileno(), (log_in, log_out), env)
-        else:
-            place = _jailed(sandbox, ours, theirs.fileno(), (log_in, log_out), env, disk_bytes, paths)
+        place = _bare(ends, env) if sandbox is None else _jailed(sandbox, ends, env, disk_bytes, paths)
+    except BaseException:
+        ours.close()
+        os.close(log_in)
+        raise
     finally:
         theirs.close()
         os.close(log_out)
     place.control.settimeout(_STARTUP_SECONDS)
-    try:
+    with suppress(OSError):
         if place.control.recv(1) == b"R":
             return place
-    except OSError:
-        pass
     words = place.last_words()
     place.close()
     raise ExecutionFault(f"No program could be started in the sandbox: {words}")
 
 
-def _jailed(
-    sandbox: Sandbox,
-    ours: socket.socket,
-    theirs: int,
-    log: tuple[int, int],
-    env: Mapping[str, str],
-    disk_bytes: int,
-    paths: Sequence[Path],
-) -> Place:
+def _jailed(sandbox: Sandbox, ends: _Ends, env: Mapping[str, str], disk_bytes: int, paths: Sequence[Path]) -> Place:
     jail = sandbox.start(
         _launcher(),
         disk_bytes=disk_bytes,
         environment=_environment(_INSIDE, env),
-        stdin=theirs,
-        output=log[1],
+        stdin=ends.their_control,
+        output=ends.their_log,
         more_paths=paths,
     )
-    root = jail.root
     pid = jail.init if jail.init is not None else jail.process.pid
-    return Place(_INSIDE, ours, log[0], jail.process, pid, root and root / view.HOME.lstrip("/"), jail.kill)
+    mount = Path(f"/proc/{pid}/root{view.HOME}")
+    return Place(_INSIDE, ends.control, ends.log, jail.process, pid, mount, jail.kill)
 
 
-def _bare(ours: socket.socket, theirs: int, log: tuple[int, int], env: Mapping[str, str]) -> Place:
+def _bare(ends: _Ends, env: Mapping[str, str]) -> Place:
     base = tempfile.mkdtemp(prefix="grader-")
     uid = _bare_uid()
     if uid is not None:
         os.chown(base, uid, uid)
-    folders = Folders(f"{base}/home", f"{base}/home/work", f"{base}/tmp", f"{base}/run")
+    folders = Folders(f"{base}/home", f"{base}/home/work", f"{base}/scratch", f"{base}/run")
     process = subprocess.Popen(
         _launcher(),
         env=_environment(folders, env),
-        stdin=theirs,
-        stdout=log[1],
-        stderr=log[1],
+        stdin=ends.their_control,
+        stdout=ends.their_log,
+        stderr=ends.their_log,
         start_new_session=True,
         cwd=base,
-        **({} if uid is None else {"user": uid, "group": uid, "extra_groups": []}),
+        user=uid,
+        group=uid,
+        extra_groups=None if uid is None else [],
     )
+    return Place(folders, ends.control, ends.log, process, process.pid, None, partial(_kill_bare, process, base))
 
-    def kill() -> None:
-        for pid in [*descendants(process.pid), process.pid]:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+
+def _kill_bare(process: subprocess.Popen[bytes], base: str) -> None:
+    for pid in [*descendants(process.pid), process.pid]:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        shutil.rmtree(base, ignore_errors=True)
-
-    return Place(folders, ours, log[0], process, process.pid, None, kill)
+            os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    shutil.rmtree(base, ignore_errors=True)
 
 
 def _bare_uid() -> int | None:
@@ -223,10 +230,10 @@ def connections(place: Place) -> list[socket.socket]:
     deadline = time.monotonic() + _STARTUP_SECONDS
     handles = array.array("i")
     while not handles and time.monotonic() < deadline:
-        ready, _, _ = select.select([place.control, place.log], [], [], 1.0)
+        ready, _, _ = select.select([place.control.fileno(), place.log], [], [], 1.0)
         if place.log in ready and not place.drain():
             break
-        if place.control in ready:
+        if place.control.fileno() in ready:
             said, ancillary, _, _ = place.control.recvmsg(1, socket.CMSG_LEN(size))
             for level, kind, data in ancillary:
                 if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):

@@ -101,12 +101,11 @@ class _Run:
         else:
             noted, status = breach, RunStatus.STOPPED
             self.recorder.add_error(_ERROR_NAMES[breach.kind], breach.sentence)
-        if noted is None and self.recorder.dropped:
-            noted = Breach(
-                IncidentKind.OUTPUT, f"it printed more than {self.limits.output_mb:g} MB; the rest was dropped"
-            )
         if noted is not None:
             self._note(noted, index)
+        if self.recorder.dropped and (noted is None or noted.kind is not IncidentKind.OUTPUT):
+            sentence = f"the notebook's output exceeded {self.limits.output_mb:g} MB here; the rest was dropped"
+            self._note(Breach(IncidentKind.OUTPUT, sentence), index)
         self.runs[index] = CellRun(status, ended.seconds)
         if not ended.alive:
             self._drop_kernel()
@@ -119,7 +118,7 @@ class _Run:
 
         for index, cell in enumerate(notebook["cells"]):
             if cell["cell_type"] == "code":
-                cell["outputs"] = from_dict(outputs.get(index, []))
+                cell["outputs"] = from_dict(outputs.get(index, []))  # type: ignore[no-untyped-call]
                 cell["execution_count"] = self.recorded.index(index) + 1 if index in outputs else None
         runs = tuple(self.runs.get(index) for index in range(len(notebook["cells"])))
         return Executed(notebook, runs, tuple(self.incidents))

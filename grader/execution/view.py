@@ -42,7 +42,7 @@ _NEVER = {
     Path("/root"),
     Path("/etc"),
     Path("/var"),
-    Path("/tmp"),
+    Path("/tmp"),  # noqa: S108 - named so that it is never shown
     Path("/proc"),
     Path("/dev"),
 }
@@ -55,7 +55,7 @@ def readable_paths(more: Iterable[Path] = ()) -> tuple[Path, ...]:
     wanted += [Path(os.path.realpath(sys.executable)).parent.parent, *_package_folders(), *more]
     wanted += [Path(os.path.realpath(path)) for path in _LINKED if not Path(path).is_symlink()]
     kept: list[Path] = []
-    for path in sorted({Path(os.path.abspath(path)) for path in wanted}):
+    for path in sorted({path.absolute() for path in wanted}):
         if path.exists() and path not in _never() and not any(path.is_relative_to(other) for other in kept):
             kept.append(path)
     return tuple(kept)
@@ -63,7 +63,7 @@ def readable_paths(more: Iterable[Path] = ()) -> tuple[Path, ...]:
 
 def links() -> tuple[tuple[str, str], ...]:
     """List the symbolic links of the system's root, as (target, link): /lib -> usr/lib and the like."""
-    return tuple((os.readlink(path), path) for path in _LINKED if Path(path).is_symlink())
+    return tuple((str(Path(path).readlink()), path) for path in _LINKED if Path(path).is_symlink())
 
 
 def _never() -> set[Path]:
