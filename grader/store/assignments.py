@@ -72,7 +72,7 @@ def sync_assignment(
     stored = {row.name: row.id for row in rows}
     reports = []
     for notebook in sorted({*notebooks, *stored}):
-        cells = notebook_cells(*notebooks[notebook]) if notebook in notebooks else NotebookCells("{}", (), ())
+        cells = notebook_cells(*notebooks[notebook]) if notebook in notebooks else NotebookCells(None, (), ())
         notebook_id = stored.get(notebook) or _add_notebook(connection, tables, assignment_id, notebook)
         scope = _Scope(connection, tables, notebook_id, notebook)
         reports.append(_sync_notebook(scope, cells))
@@ -125,10 +125,10 @@ def _add_notebook(connection: Connection, tables: Tables, assignment_id: str, na
 
 
 def _sync_notebook(scope: _Scope, cells: NotebookCells) -> SyncReport:
-    table = scope.tables.notebook
-    scope.connection.execute(
-        update(table).where(table.c.id == scope.notebook_id).values(kernelspec=cells.kernelspec[:1024])
-    )
+    if cells.kernelspec is not None:
+        table = scope.tables.notebook
+        mine = update(table).where(table.c.id == scope.notebook_id)
+        scope.connection.execute(mine.values(kernelspec=cells.kernelspec))
     stored = {(row.cell.table, row.cell.name): row for row in _stored_cells(scope)}
     wanted = {(cell.table, cell.name): cell for cell in cells.base}
     _add_cells(scope, [cell for key, cell in wanted.items() if key not in stored])

@@ -46,7 +46,8 @@ class SourceCell:
 class NotebookCells:
     """All rows of one notebook."""
 
-    kernelspec: str
+    kernelspec: str | None
+    """None leaves the one that is stored."""
     base: tuple[BaseCell, ...]
     source: tuple[SourceCell, ...]
 

@@ -15,7 +15,7 @@ from grader.model import Notebook, Outcome, Student
 from grader.store import assignments, outcomes, scores
 from grader.store.connection import open_engine, transaction
 from grader.store.rows import AuditRow, ImportedScore, OutcomeRow, QuestionScore, ScoreChange, StoredScore, SyncReport
-from grader.store.schema import Tables, prepare
+from grader.store.schema import Tables, create, described
 
 
 class Database:
@@ -29,8 +29,7 @@ class Database:
         """Open a SQLite file by its path, or any database by its SQLAlchemy URL."""
         self._course_id = course_id
         self._engine, self._label = open_engine(where)
-        with self._writing() as connection:
-            self._tables: Tables = prepare(connection, self._label)
+        self._tables = self._opened()
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +94,11 @@ class Database:
         with self._reading() as connection:
             return scores.question_scores(connection, self._tables, assignment)
 
+    def max_scores(self) -> Mapping[str, float]:
+        """The points of each assignment, by its name."""
+        with self._reading() as connection:
+            return scores.max_scores(connection, self._tables)
+
     def score_changes(self, item: str, rows: Sequence[ImportedScore]) -> tuple[ScoreChange, ...]:
         """What `import_scores` would change, without changing it."""
         with self._reading() as connection:
@@ -116,6 +120,14 @@ class Database:
         """Changes of scores, oldest first."""
         with self._reading() as connection:
             return scores.audit(connection, student_id, item)
+
+    def _opened(self) -> Tables:
+        with self._reading() as connection:
+            tables = described(connection, self._label)
+        if tables is not None:
+            return tables
+        with self._writing() as connection:
+            return create(connection, self._label)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

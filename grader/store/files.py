@@ -14,6 +14,9 @@ from pathlib import Path, PurePosixPath
 from grader.errors import StoreError
 from grader.text import escape
 
+IGNORED = frozenset({".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", ".DS_Store", "Thumbs.db"})
+"""What editors and systems leave in folders; nobody hands it in or out on purpose."""
+
 _TEMPORARY = ".grader-tmp-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -51,6 +54,16 @@ def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -
                     if not _same(parent, last, files[name]):
                         _replace(parent, last, files[name])
                         os.fsync(parent)
+
+
+def write_beneath(top: Path, inside: PurePosixPath, data: bytes) -> None:
+    """Make `top/inside` a file of exactly this content; folders are made, a link below `top` is replaced."""
+    *parents, name = inside.parts
+    with storing(top / inside):
+        top.mkdir(parents=True, exist_ok=True)
+        with _opened(top, _FOLDER) as start, _made(start, tuple(parents)) as folder:
+            _replace(folder, name, data)
+            os.fsync(folder)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -179,11 +192,22 @@ def _replace(folder: int, name: str, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
+            _keep_mode(folder, name, descriptor)
             os.fsync(descriptor)
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         os.unlink(temporary, dir_fd=folder)
         raise
+
+
+def _keep_mode(folder: int, name: str, descriptor: int) -> None:
+    """Give a file that takes another's place the same permissions: what was private stays so."""
+    try:
+        before = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(before):
+        os.fchmod(descriptor, stat.S_IMODE(before) & 0o777)
 
 
 def _same(folder: int, name: str, data: bytes) -> bool:

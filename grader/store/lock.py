@@ -73,8 +73,10 @@ def holder(path: Path) -> Holder | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+        # an empty file is nobody's, and is not asked: a look must not keep a writer out
+        if os.fstat(descriptor).st_size > 0:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return _read(descriptor)
     else:
         return None

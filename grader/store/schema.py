@@ -103,18 +103,31 @@ class Tables:
     task_cells: Table
 
 
-def prepare(connection: Connection, label: str) -> Tables:
-    """Make sure that this is a database that we understand, creating what is missing; within the caller's transaction.
+def described(connection: Connection, label: str) -> Tables | None:
+    """The tables of a database that we understand; None where some have to be made first, by `create`.
 
-    An empty one gets nbgrader's schema and ours; one that nbgrader made gets ours. `label` names it in messages.
+    Anything else, a newer schema for one, is refused with a `StoreError`; `label` is the database's name in it.
     """
     present = set(inspect(connection).get_table_names())
-    if present:
-        _check_nbgrader(connection, label, present)
-    else:
+    if not present:
+        return None
+    _check_nbgrader(connection, label, present)
+    if VERSION.name not in present:
+        return None
+    _check_ours(connection, label)
+    return _reflected(connection)
+
+
+def create(connection: Connection, label: str) -> Tables:
+    """Make the tables that are missing, in the caller's transaction: nbgrader's in an empty database, and ours."""
+    present = set(inspect(connection).get_table_names())
+    if not present:
         _create_nbgrader(connection)
-    _prepare_ours(connection, label, present)
-    return _described(connection)
+    if VERSION.name not in present:
+        OURS.create_all(connection)
+        connection.execute(insert(VERSION).values(version=_OUR_VERSION))
+    _check_nbgrader(connection, label, {*_NBGRADER_TABLES, "alembic_version"})
+    return _reflected(connection)
 
 
 def _create_nbgrader(connection: Connection) -> None:
@@ -139,19 +152,13 @@ def _check_nbgrader(connection: Connection, label: str, present: set[str]) -> No
     raise StoreError(f"{label}: made by a newer nbgrader (schema {found}); update grader and nbgrader")
 
 
-def _prepare_ours(connection: Connection, label: str, present: set[str]) -> None:
-    if VERSION.name not in present:
-        OURS.create_all(connection)
-        connection.execute(insert(VERSION).values(version=_OUR_VERSION))
-        return
+def _check_ours(connection: Connection, label: str) -> None:
     found = connection.scalar(select(VERSION.c.version))
     if found != _OUR_VERSION:
-        raise StoreError(
-            f"{label}: made by another version of grader (schema {found}, not {_OUR_VERSION}); update grader"
-        )
+        raise StoreError(f"{label}: made by a newer grader (schema {found}, not {_OUR_VERSION}); update grader")
 
 
-def _described(connection: Connection) -> Tables:
+def _reflected(connection: Connection) -> Tables:
     metadata = MetaData()
     metadata.reflect(connection, only=_NBGRADER_TABLES)
     return Tables(**{name: metadata.tables[name] for name in _NBGRADER_TABLES})

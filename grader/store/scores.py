@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -68,6 +68,22 @@ def question_scores(connection: Connection, tables: Tables, assignment: str | No
     )
     chosen = query if assignment is None else query.where(tables.assignment.c.name == assignment)
     return tuple(_question_score(row) for row in connection.execute(chosen))
+
+
+def max_scores(connection: Connection, tables: Tables) -> Mapping[str, float]:
+    """The sum of all cells with points of each assignment, by its name."""
+    base, grade, task = tables.base_cell, tables.grade_cells, tables.task_cells
+    points = func.coalesce(func.sum(func.coalesce(grade.c.max_score, task.c.max_score)), 0.0)
+    query = (
+        select(tables.assignment.c.name, points.label("points"))
+        .select_from(tables.assignment)
+        .outerjoin(tables.notebook, tables.notebook.c.assignment_id == tables.assignment.c.id)
+        .outerjoin(base, base.c.notebook_id == tables.notebook.c.id)
+        .outerjoin(grade, grade.c.id == base.c.id)
+        .outerjoin(task, task.c.id == base.c.id)
+        .group_by(tables.assignment.c.name)
+    )
+    return {row.name: row.points for row in connection.execute(query)}
 
 
 def scores(connection: Connection, item: str | None) -> tuple[StoredScore, ...]:

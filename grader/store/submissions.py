@@ -6,19 +6,24 @@ import errno
 import hashlib
 import os
 import re
+import stat
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from grader.model import Submission
-from grader.store.files import NotRegularError, describe, open_beneath, read_regular
+from grader.store.files import IGNORED, NotRegularError, describe, open_beneath, read_regular
 from grader.text import escape
 
 TIMESTAMP = "timestamp.txt"
-_IGNORED = frozenset({".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", ".DS_Store", "Thumbs.db"})
 _MAX_DEPTH = 12
+_MAX_NAMES = 100_000
+_GAPS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2004, 2, 2, tzinfo=UTC))
+"""What a date's missing parts are filled from: where the two give different dates, parts are missing."""
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z_+-]*(?:/[A-Za-z0-9_+-]+)*")
 
 
@@ -56,7 +61,7 @@ def read_submission(top: Path, student_id: str, assignment: str, limits: ReadLim
     home = (student_id, assignment)
     if not _stands(top, student_id, assignment):
         return None
-    entries = list(_walk(top, home, (), limits.max_files))
+    entries = list(_walk(top, home, limits.max_files))
     files, refused = _read_all(top, home, [entry for entry in entries if isinstance(entry, _Found)], limits)
     stamp = files.pop(TIMESTAMP, None)
     timestamp, stamp_problem = _parsed_stamp(stamp)
@@ -75,61 +80,58 @@ def _stands(top: Path, student_id: str, assignment: str) -> bool:
     return True
 
 
-def _walk(top: Path, home: tuple[str, ...], inside: tuple[str, ...], room: int) -> Iterator[_Found | _Refused]:
-    """Entries in the order of their names, at most `room` of them and a sentence about the rest."""
-    label = escape("/".join(inside)) if inside else "the submission"
-    if len(inside) > _MAX_DEPTH:
-        yield _Refused(f"{label} was not taken: folders are nested too deeply.")
-        return
-    try:
-        with open_beneath(top, home + inside) as folder:
-            names, more = _names(folder, room)
-            modes = {name: os.stat(name, dir_fd=folder, follow_symlinks=False) for name in names}
-    except OSError as error:
-        yield _Refused(f"{label} was not taken: {_reason(error)}.")
-        return
-    for name, status in modes.items():
-        for entry in _entry(top, home, (*inside, name), status, room):
-            if room <= 0:
-                yield _Refused(f"{label} holds too many files: only the first were taken.")
+def _walk(top: Path, home: tuple[str, ...], max_files: int) -> Iterator[_Found | _Refused]:
+    """Entries, those of outer folders first and notebooks before other files; at most `max_files`, folders included."""
+    waiting: deque[tuple[str, ...]] = deque([()])
+    room = max_files
+    while waiting:
+        inside = waiting.popleft()
+        try:
+            statuses = _listing(top, (*home, *inside))
+        except OSError as error:
+            yield _Refused(f"{_label(inside)} was not taken: {_reason(error)}.")
+            continue
+        for name, status in statuses:
+            if room == 0:
+                yield _Refused(f"The submission holds too many files: only the first {max_files} were looked at.")
                 return
             room -= 1
-            yield entry
-    if more:
-        yield _Refused(f"{label} holds too many files: only the first were taken.")
+            parts = (*inside, name)
+            if stat.S_ISDIR(status.st_mode) and _readable(name) and len(parts) <= _MAX_DEPTH:
+                waiting.append(parts)
+            yield from _entry(parts, status)
 
 
-def _names(folder: int, room: int) -> tuple[list[str], bool]:
-    """Names in an open folder without those that editors leave behind; true where there are more than `room`."""
-    names: list[str] = []
-    with os.scandir(folder) as listing:
-        for entry in listing:
-            if entry.name in _IGNORED:
-                continue
-            if len(names) > 10 * room:
-                return sorted(names)[:room], True
-            names.append(entry.name)
-    return sorted(names)[:room], len(names) > room
+def _label(parts: tuple[str, ...]) -> str:
+    return escape("/".join(parts)) if parts else "The submission"
 
 
-def _entry(
-    top: Path, home: tuple[str, ...], parts: tuple[str, ...], status: os.stat_result, room: int
-) -> Iterator[_Found | _Refused]:
-    path = "/".join(parts)
+def _listing(top: Path, parts: tuple[str, ...]) -> list[tuple[str, os.stat_result]]:
+    """Names and kinds in a folder, notebooks first, without what editors leave behind."""
+    with open_beneath(top, parts) as folder:
+        with os.scandir(folder) as listing:
+            names = [entry.name for entry in islice(listing, _MAX_NAMES + 1) if entry.name not in IGNORED]
+        if len(names) > _MAX_NAMES:
+            raise OSError(errno.EMFILE, "too many files")
+        names.sort(key=lambda name: (not name.endswith(".ipynb"), name))
+        return [(name, os.stat(name, dir_fd=folder, follow_symlinks=False)) for name in names]
+
+
+def _entry(parts: tuple[str, ...], status: os.stat_result) -> Iterator[_Found | _Refused]:
     what = describe(status.st_mode)
-    if not _readable_name(parts[-1]):
-        yield _Refused(f"{escape(path)} was not taken: its name is not UTF-8.")
+    if not _readable(parts[-1]):
+        yield _Refused(f"{_label(parts)} was not taken: its name is not UTF-8.")
     elif what is None:
         yield _Found(parts, status.st_size)
-    elif what != "is a folder":
-        yield _Refused(f"{escape(path)} was not taken: it {what}.")
-    else:
-        if path.endswith(".ipynb"):
-            yield _Refused(f"{escape(path)} was not taken: it is a folder, not a notebook.")
-        yield from _walk(top, home, parts, room)
+    elif not stat.S_ISDIR(status.st_mode):
+        yield _Refused(f"{_label(parts)} was not taken: it {what}.")
+    elif len(parts) > _MAX_DEPTH:
+        yield _Refused(f"{_label(parts)} was not taken: folders are nested too deeply.")
+    elif parts[-1].endswith(".ipynb"):
+        yield _Refused(f"{_label(parts)} was not taken: it is a folder, not a notebook.")
 
 
-def _readable_name(name: str) -> bool:
+def _readable(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -171,6 +173,7 @@ def _reason(error: OSError) -> str:
         errno.EACCES: "the permission to read it is missing",
         errno.ENOENT: "it vanished while it was read",
         errno.ENAMETOOLONG: "its path is too long",
+        errno.EMFILE: "it holds too many files",
     }
     return reasons.get(error.errno or 0, f"the system could not read it ({error.strerror})")
 
@@ -192,7 +195,7 @@ def parse_timestamp(text: str) -> datetime:
     """
     if len(text) > 200:
         raise ValueError("too long for a date")
-    moments = {_parse(text, datetime(year, month, day)) for year, month, day in ((2000, 1, 1), (2004, 2, 2))}  # noqa: DTZ001 - two dates to fill gaps from: where they differ, there are gaps
+    moments = {_parse(text, gaps) for gaps in _GAPS}
     if len(moments) != 1:
         raise ValueError(f"not a full date: {text}")
     return moments.pop()
@@ -210,12 +213,14 @@ def _parse(text: str, gaps: datetime) -> datetime:
         moment: datetime = parser.parse(
             text, default=gaps, tzinfos=lambda name, offset: _zone(zone[0] if zone else name, offset)
         )
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment.astimezone(UTC)
     except (OverflowError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error
 
 
 def _zone(name: str | None, offset: int | None) -> tzinfo:
+    if name is None and offset is None:
+        return UTC
     if offset is not None:
         return timezone(timedelta(seconds=offset))
     try:
