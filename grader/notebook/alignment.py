@@ -27,6 +27,7 @@ class Comparer:
     def __init__(self, parts: Sequence[Part], templates: Sequence[Template]) -> None:
         self.parts = parts
         self.templates = templates
+        self._ids = {template.grade_id for template in templates}
         self._known: dict[tuple[int, int], float] = {}
 
     def likeness(self, row: int, number: int) -> float:
@@ -55,13 +56,17 @@ class Comparer:
     def placed(self, row: int, number: int) -> float:
         """How well a part would do as the answer that is missing where it stands; 0 where it would not."""
         template, part = self.templates[row], self.parts[number]
-        if not template.answer or template.text.names or part.text.blank or part.meta is not None:
+        if not template.answer or template.text.names or part.text.blank or self._another(part):
             return 0.0
         if part.kind != template.kind and part.whole and not template.manual:
             return 0.0
         if any(t.fixed and self.likeness(t.index, number) >= 0.6 for t in self._near(row)):
             return 0.0
         return (_BY_PLACE if part.kind == template.kind else _BY_PLACE / 5) + min(len(part.text.normal), 10_000) * 1e-6
+
+    def _another(self, part: Part) -> bool:
+        """Whether its metadata say that it is some other cell; those of an older release may call it anything."""
+        return part.meta is not None and (part.meta.grade_id in self._ids or not part.meta.solution)
 
     def _near(self, row: int) -> Sequence[Template]:
         return self.templates[max(0, row - 5) : row + 6]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from grader.notebook.sources import Part
     from grader.notebook.templates import Template
 
-_ALIKE = 0.5
+_ALIKE = 0.75
+"""From here on a cell is a changed copy of another; below, it may be another piece of the same answer."""
 
 
 class Choice(StrEnum):
@@ -130,7 +131,9 @@ def _is_split(template: Template, pieces: Sequence[Part], real: Sequence[Candida
         return False
     if template.text.names and not template.text.names & texts[0].names:
         return False
-    return all(likeness(one, frozenset(), other) < _ALIKE for one, other in pairwise(texts))
+    return all(
+        likeness(one, one.lines, other) < _ALIKE > likeness(other, other.lines, one) for one, other in pairwise(texts)
+    )
 
 
 def _without_stubs(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) -> Plan:
@@ -156,27 +159,29 @@ def _continue(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) 
         if not template.answer or template.kind != "code" or one.choice is not Choice.ONLY:
             continue
         numbers = list(one.parts)
-        while numbers[-1] + 1 in extras and _continues(
-            joined_source([parts[number] for number in numbers]), parts[numbers[-1] + 1].text.normal
+        still_open = sum(_still_open(parts[number].text) for number in numbers)
+        while (below := numbers[-1] + 1) in extras and _continues(
+            parts[numbers[-1]].text, parts[below].text, still_open
         ):
-            numbers.append(numbers[-1] + 1)
+            numbers.append(below)
+            still_open += _still_open(parts[below].text)
         if len(numbers) > 1:
             chosen[template.index] = replace(one, choice=Choice.JOINED, parts=tuple(numbers))
             extras -= set(numbers)
     return Plan(tuple(chosen), tuple(sorted(extras)))
 
 
-def _continues(before: str, after: str) -> bool:
+def _continues(before: Text, after: Text, still_open: int) -> bool:
     """Whether a source begins in the middle of another: in its indented block, or closing what that has opened."""
-    first = next((line for line in after.split("\n") if line.strip()), "")
-    last = next((line for line in reversed(before.split("\n")) if line.strip()), "")
-    in_block = first.startswith((" ", "\t")) and (last.startswith((" ", "\t")) or last.rstrip().endswith(":"))
-    return in_block or (_still_open(before) > 0 > _still_open(after))
+    first = after.normal.split("\n", 1)[0]
+    last = before.normal.rsplit("\n", 1)[-1]
+    in_block = first.startswith((" ", "\t")) and (last.startswith((" ", "\t")) or last.endswith(":"))
+    return in_block or (still_open > 0 > _still_open(after))
 
 
-def _still_open(source: str) -> int:
+def _still_open(text: Text) -> int:
     """Brackets that are opened and not closed, less those that are closed and not opened; strings count as code."""
-    return sum(source.count(mark) for mark in "([{") - sum(source.count(mark) for mark in ")]}")
+    return sum(text.normal.count(mark) for mark in "([{") - sum(text.normal.count(mark) for mark in ")]}")
 
 
 def _adopt(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) -> Plan:

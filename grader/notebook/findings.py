@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from grader.model import Flag, Repair
@@ -14,10 +15,14 @@ from grader.notebook.tampering import tampering
 from grader.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from grader.notebook.sources import Part
     from grader.notebook.templates import Template
+
+
+_MOST_FLAGS = 50
+"""Of one kind that are told one by one."""
 
 
 def findings(
@@ -67,12 +72,13 @@ class _Report:
     def flags(self) -> tuple[Flag, ...]:
         if self.unrelated:
             sentence = "None of the assignment's cells was found in this notebook."
-            return (Flag("unrelated", sentence), *tampering(self.templates, self.matching, self.plan))
-        return (
+            return _bounded((Flag("unrelated", sentence), *tampering(self.templates, self.matching, self.plan)))
+        found = (
             *(flag for template, chosen in self.rows for flag in self._doubts(template, chosen)),
             *self._fragments(),
             *tampering(self.templates, self.matching, self.plan),
         )
+        return _bounded(found)
 
     def _lost_metadata(self) -> Iterator[Repair]:
         """Matched cells that had to be recognised by their text."""
@@ -243,6 +249,18 @@ class _Report:
 def edited(template: Template, part: Part) -> bool:
     """Whether a fixed cell's text is neither what was released nor the instructor's own."""
     return part.text.normal not in {template.text.normal, normal(source_of(template.instructor))}
+
+
+def _bounded(flags: Iterable[Flag]) -> tuple[Flag, ...]:
+    """The first flags of each kind, and how many more there are: a submission must not bury its reader."""
+    numbers: Counter[str] = Counter()
+    kept: list[Flag] = []
+    for flag in flags:
+        numbers[flag.kind] += 1
+        if numbers[flag.kind] <= _MOST_FLAGS:
+            kept.append(flag)
+    more = ((kind, number - _MOST_FLAGS) for kind, number in numbers.items() if number > _MOST_FLAGS)
+    return (*kept, *(Flag(kind, f"And {number} more like this.") for kind, number in more))
 
 
 def _copies(chosen: Chosen) -> int:

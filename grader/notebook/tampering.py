@@ -13,7 +13,7 @@ from grader.text import escape
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from grader.notebook.answers import Chosen, Plan
+    from grader.notebook.answers import Plan
     from grader.notebook.match import Matching
     from grader.notebook.sources import Part
     from grader.notebook.templates import Template
@@ -27,15 +27,23 @@ _VERSIONS = range(4)
 def tampering(templates: Sequence[Template], matching: Matching, plan: Plan) -> Iterator[Flag]:
     """Flags for what would have changed a grade if submissions were believed."""
     yield from _broken_metadata(matching.parts)
-    owned: set[int] = set()
+    extras = set(plan.extras)
+    marked = any(part.raw_meta is not None for part in matching.parts)
+    in_chain = {row for row, _ in matching.chain}
     for template, chosen, found in zip(templates, plan.chosen, matching.candidates, strict=True):
         numbers = dict.fromkeys([*chosen.parts, *chosen.losers, *chosen.copies, *(c.part for c in found)])
-        parts = [matching.parts[number] for number in numbers if number not in plan.extras]
-        owned |= numbers.keys() - set(plan.extras)
+        parts = [matching.parts[number] for number in numbers if number not in extras]
         yield from _claims(template, parts)
         yield from _tags(template, parts)
         if template.tests and chosen.parts:
-            yield from _tests(template, chosen, matching)
+            part = matching.parts[chosen.parts[0]]
+            yield from _test(template, part)
+            name = _test_name(template)
+            if template.index not in in_chain:
+                yield Flag("test-moved", f"{name} had been moved; it was run in its place.", template.grade_id)
+            if marked and part.whole and part.raw_meta is None:
+                sentence = f"{name} had lost its grading marks; other cells kept theirs."
+                yield Flag("test-unmarked", sentence, template.grade_id)
     by_id = {template.grade_id: template for template in templates if template.grade_id}
     for number in plan.extras:
         yield from _own_cell(matching.parts[number], by_id)
@@ -99,10 +107,9 @@ def _tags(template: Template, parts: Sequence[Part]) -> Iterator[Flag]:
             )
 
 
-def _tests(template: Template, chosen: Chosen, matching: Matching) -> Iterator[Flag]:
-    """A test cell that was changed, retyped or moved, or that holds the hidden tests."""
-    part = matching.parts[chosen.parts[0]]
-    name = f"The test cell “{escape(template.grade_id)}”"
+def _test(template: Template, part: Part) -> Iterator[Flag]:
+    """A test cell that was changed or retyped, or that holds the hidden tests."""
+    name = _test_name(template)
     own = normal(source_of(template.instructor))
     if part.text.normal == own != template.text.normal:
         yield Flag("hidden-tests", f"{name} was handed in with its hidden tests.", template.grade_id)
@@ -119,10 +126,6 @@ def _tests(template: Template, chosen: Chosen, matching: Matching) -> Iterator[F
             f"{name} was turned into {escape(part.kind, 40)}; it was run as code.",
             template.grade_id,
         )
-    if template.index not in {row for row, _ in matching.chain}:
-        yield Flag("test-moved", f"{name} had been moved; it was run in its place.", template.grade_id)
-    if part.raw_meta is None and any(other.raw_meta is not None for other in matching.parts):
-        yield Flag("test-unmarked", f"{name} had lost its grading marks; other cells kept theirs.", template.grade_id)
 
 
 def _own_cell(part: Part, by_id: Mapping[str, Template]) -> Iterator[Flag]:
@@ -151,6 +154,10 @@ def _tags_of(cell: Mapping[str, Any]) -> set[str]:
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     return {tag for tag in tags if isinstance(tag, str)} if isinstance(tags, list) else set()
+
+
+def _test_name(template: Template) -> str:
+    return f"The test cell “{escape(template.grade_id)}”"
 
 
 def _called(template: Template, part: Part) -> str:
