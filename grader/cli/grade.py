@@ -70,13 +70,13 @@ def command(
         if no_sandbox and plan.jobs:
             show.say("no sandbox: students' code runs with your rights and can reach your files", "bold red")
         workers = jobs or grade.default_workers()
-        tally = _watch(grade.carry_out(opened, database, plan, workers), len(plan.jobs), as_json=as_json)
+        tally = watch(grade.carry_out(opened, database, plan, workers), len(plan.jobs), as_json=as_json)
     tally.show(plan)
     return tally.status
 
 
 @dataclass
-class _Tally:
+class Tally:
     """What became of the submissions of one run, counted as they come: none of them is kept."""
 
     started: float = field(default_factory=time.monotonic)
@@ -125,8 +125,9 @@ class _Tally:
 _WORDS = ("graded", "repaired", "limited", "flagged", "rejected", "failed", "missing")
 
 
-def _watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> _Tally:
-    tally = _Tally()
+def watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> Tally:
+    """Count outcomes as they come, with a bar and a line for each that somebody should look at."""
+    tally = Tally()
     with show.progress() as bar:
         task = bar.add_task("grading", total=total, now="")
         for outcome in outcomes:
