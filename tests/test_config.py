@@ -74,8 +74,10 @@ def test_decimal_weights_are_exact() -> None:
         ),
         (
             WEIGHTS.replace("40", "35.5"),
-            "course.toml: [categories]: weights add up to 95.5, not 100 (exams 60, homework 35.5); "
-            "change them until they do",
+            (
+                "course.toml: [categories]: weights add up to 95.5, not 100 (exams 60, homework 35.5); "
+                "change them until they do"
+            ),
         ),
         (
             WEIGHTS + "[assignments.a]\npoints = 1",
