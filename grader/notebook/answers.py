@@ -216,6 +216,7 @@ def _own_answer(template: Template, parts: Sequence[Part], one: Chosen, extras: 
     """
     names = template.text.names
     stub = one.parts[0] if one.parts else None
+    extras = [number for number in extras if not ((meta := parts[number].meta) and meta.fixed)]
     if names:
         own = [n for n in extras if parts[n].text.names & names and parts[n].kind == "code"]
         if not template.manual and stub is not None and any(number > stub for number in own):

@@ -215,7 +215,8 @@ class _Report:
                 excerpt(joined_source([self.parts[number] for number in chosen.parts])),
             )
         first = self.parts[chosen.parts[0]] if chosen.parts else None
-        if first and template.answer and template.kind == "code" != first.kind:
+        touched = first and first.text.normal not in {template.text.normal, ""}
+        if first and touched and template.answer and template.kind == "code" != first.kind:
             yield Flag(
                 "answer-retyped",
                 f"The {name} was handed in as {escape(first.kind, 40)}; it was run as code, and may hold other text.",

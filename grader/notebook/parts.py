@@ -47,7 +47,17 @@ def take_apart(parts: Sequence[Part], templates: Sequence[Template]) -> tuple[Pa
             block = Block(tuple(text.split("\n")), template.grade_id, released=True)
             missing.setdefault(block.lines[0], []).append(block)
     found: set[Block] = set()
-    return tuple(piece for part in parts for piece in _pieces(part, missing, found)) if missing else tuple(parts)
+    return tuple(
+        piece
+        for part in parts
+        for piece in ((part,) if complete and _owns(part, missing) else _pieces(part, missing, found))
+    )
+
+
+def _owns(part: Part, missing: Mapping[str, Sequence[Block]]) -> bool:
+    """Whether a part bears the id of a missing cell: no other cell was merged into it, it was changed."""
+    own_id = part.meta.grade_id if part.meta else None
+    return own_id is not None and any(block.grade_id == own_id for blocks in missing.values() for block in blocks)
 
 
 def _pieces(part: Part, missing: Mapping[str, Sequence[Block]], found: set[Block]) -> Iterator[Part]:

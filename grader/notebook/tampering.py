@@ -113,12 +113,12 @@ def _test(template: Template, part: Part) -> Iterator[Flag]:
     own = normal(source_of(template.instructor))
     if part.text.normal == own != template.text.normal:
         yield Flag("hidden-tests", f"{name} was handed in with its hidden tests.", template.grade_id)
-    elif part.text.normal != template.text.normal:
+    elif part.text.normal != template.text.normal or (part.named and not part.whole):
         yield Flag(
             "test-changed",
             f"{name} had been changed; the original was run.",
             template.grade_id,
-            difference(template.text.source, part.text.source),
+            difference(template.text.source, source_of(part.cell)),
         )
     if part.kind != template.kind:
         yield Flag(
