@@ -10,22 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grader.execution.checks import Check as Check
-    from grader.execution.checks import checks as checks
+    from grader.execution.doctor import Check as Check
+    from grader.execution.doctor import checks as checks
     from grader.execution.engines import Engine as Engine
     from grader.execution.engines import open_engine as open_engine
-    from grader.execution.environment import Environment as Environment
-    from grader.execution.environment import environment as environment
+    from grader.execution.installed import Environment as Environment
+    from grader.execution.installed import environment as environment
     from grader.execution.sandbox import Sandbox as Sandbox
     from grader.execution.sandbox import find_sandbox as find_sandbox
 
 _HOMES = {
-    "Check": "checks",
+    "Check": "doctor",
     "Engine": "engines",
-    "Environment": "environment",
+    "Environment": "installed",
     "Sandbox": "sandbox",
-    "checks": "checks",
-    "environment": "environment",
+    "checks": "doctor",
+    "environment": "installed",
     "find_sandbox": "sandbox",
     "open_engine": "engines",
 }

@@ -43,6 +43,12 @@ class Recorder:
         """Whether the current cell sent so much that it should be stopped."""
         return self._cells[-1].received > max(_FLOOD_BYTES, 20 * self._limit)
 
+    @property
+    def last_error(self) -> tuple[str, str]:
+        """Name and text of the last error that the current cell showed; empty if none."""
+        shown = [output for output in self._cells[-1].outputs if output["output_type"] == "error"]
+        return (shown[-1]["ename"], shown[-1]["evalue"]) if shown else ("", "")
+
     def begin(self, execution_count: int) -> None:
         """Start the next cell: what is added from now on is its output."""
         self._cells.append(_Cell(execution_count))

@@ -94,7 +94,8 @@ class _Run:
     def _judge(self, index: int, ended: _Ended) -> None:
         breach = ended.breach
         if breach is None and ended.reply is not None and not ended.reply.completed:
-            noted = breach_in_error(ended.reply.ename, ended.reply.evalue, self.limits)
+            told, shown = (ended.reply.ename, ended.reply.evalue), self.recorder.last_error
+            noted = breach_in_error(*told, self.limits) or breach_in_error(*shown, self.limits)
             status = RunStatus.RAISED
         elif breach is None:
             noted, status = None, RunStatus.COMPLETED
