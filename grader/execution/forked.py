@@ -202,7 +202,6 @@ class ForkedKernels:
 
     def _room(self, files: Files, limits: Limits) -> dict[str, Any]:
         """Size what a kernel gets; the files that it is given do not count against its own disk."""
-        kernel_limits = resource_limits(limits)
         given = sum(len(content) + _FILE_OVERHEAD for content in files.values())
         return {
             "mount": "/home",
@@ -210,7 +209,7 @@ class ForkedKernels:
             "small": ["/dev/shm", view.RUN],  # noqa: S108 - inside the sandbox
             "disk_bytes": (limits.disk_mb << 20) + given,
             "inodes": _INODES,
-            "limits": {**kernel_limits, "RLIMIT_FSIZE": kernel_limits["RLIMIT_FSIZE"] + given},
+            "limits": resource_limits(limits),
         }
 
 

@@ -37,16 +37,9 @@ class CellCompiler(XCachingCompiler):
         return name
 
 
-class PipeKernel(IPythonKernel):
-    """IPython's kernel."""
-
-    compiler_class = CellCompiler
-
-
 class PipeApp(IPKernelApp):
     """The kernel's application without connection file, heartbeat, sockets and their threads."""
 
-    kernel_class = PipeKernel
     streams: dict[int, Stream]
 
     @default("session")
@@ -91,8 +84,8 @@ class PipeApp(IPKernelApp):
         self.patch_io()
 
     def init_kernel(self) -> None:
-        """Make the kernel and, in it, the shell."""
-        kernel = self.kernel_class.instance(
+        """Make IPython's kernel and, in it, the shell."""
+        kernel = IPythonKernel.instance(
             parent=self,
             session=self.session,
             iopub_thread=self.iopub_thread,
@@ -102,6 +95,7 @@ class PipeApp(IPKernelApp):
             log=self.log,
             profile_dir=self.profile_dir,
             user_ns=self.user_ns,
+            compiler_class=CellCompiler,
         )
         self.kernel = kernel
         self.displayhook.get_execution_count = lambda: kernel.execution_count

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import codecs
 import fcntl
+import json
 import os
 import select
 import signal
@@ -23,12 +24,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from ipykernel.iostream import IOPubThread, OutStream
-from jupyter_client.session import Session, json_packer
+from jupyter_client.session import Session
 
 from grader.execution.frames import pack_text
 
 _NOT_SENT = {"status", "execute_input"}
 _PIPE_BYTES = 65536
+_LONGEST_REASON = 10_000
 
 
 class PipeSession(Session):
@@ -55,16 +57,21 @@ class PipeSession(Session):
             message = self.msg(msg_or_type, content=content, parent=parent, header=header, metadata=metadata)
         kind = message["header"]["msg_type"]
         if self.frames is not None and kind not in _NOT_SENT:
-            frame = {
-                "msg_type": kind,
-                "parent": message["parent_header"].get("msg_id"),
-                "content": message["content"],
-                "metadata": message["metadata"] if kind != "execute_reply" else {},
-            }
-            if buffers:
-                frame["buffers"] = [base64.b64encode(buffer).decode() for buffer in buffers]
-            self.frames.write(json_packer(frame))
+            self.frames.write(self._frame(kind, message, buffers))
         return message
+
+    def _frame(self, kind: str, message: dict[str, Any], buffers: Any) -> bytes:
+        if kind == "execute_reply":  # its traceback was a message of its own, and its size must not keep it from coming
+            message = {
+                **message,
+                "content": {key: message["content"].get(key) for key in ("status", "ename", "evalue")},
+            }
+            message["content"]["evalue"] = str(message["content"]["evalue"])[:_LONGEST_REASON]
+        frame = {"msg_type": kind, "parent": message["parent_header"].get("msg_id")}
+        if buffers:
+            frame["buffers"] = [base64.b64encode(buffer).decode() for buffer in buffers]
+        content = self.serialize(message)[-1]  # by jupyter_client itself, whose warnings students may see
+        return b'%s,"content":%s}' % (json.dumps(frame).encode()[:-1], content)
 
 
 class Frames:
