@@ -37,8 +37,8 @@ NO_RESPONSE = "No response."
 """nbgrader's comment on an answer that was left as released."""
 
 _WRAPPED = re.compile(r"(?:np\.|numpy\.)?(?:u?int|float|longdouble)\d*\((?P<inner>.+)\)|Decimal\('(?P<decimal>.+)'\)")
-_FRACTION = re.compile(r"Fraction\((?P<above>-?\d{1,30}), (?P<below>\d{1,30})\)")
-_NUMBER = re.compile(r"(?:\[1\] )?(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
+_FRACTION = re.compile(r"Fraction\((?P<above>-?\d{1,30}), (?P<below>\d{1,30})\)", re.ASCII)
+_NUMBER = re.compile(r"(?:\[1\] )?(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,60}")
 _GIVE_A_NUMBER = frozenset({"abs", "float", "int", "len", "max", "min", "round", "sum"})
 _TOLERANCE = 1e-9
