@@ -14,20 +14,17 @@ from typing import Any
 
 from grader.errors import GraderError, SandboxError
 from grader.execution.sandbox import Sandbox, find_sandbox
+from grader.execution.view import readable_paths
 from grader.model import Executed, IncidentKind, Limits, Notebook
 from grader.text import escape
 
 _OLDEST_PYTHON = (3, 11)
 _ENOUGH_DISK = 1 << 30
 _MEMORY_MB = 400
+_MOST_PATHS = 1000
 _PROBE = """
-import json, os, socket, sys
+import json, os, socket
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
-def listed(path):
-    try:
-        return os.listdir(path)
-    except OSError:
-        return []
 def readable(path):
     try:
         return bool(open(path, "rb").read(1))
@@ -43,7 +40,7 @@ print(json.dumps({
     "root": os.getuid() == 0, "capabilities": status["CapEff"], "filter": status["Seccomp"],
     "interfaces": [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]],
     "connected": connected(("192.0.2.1", 80)),
-    "seen": [path for path in json.loads(PATHS) if set(listed(path)) - {".venv"} and not sys.prefix.startswith(path)],
+    "seen": [path for path in json.loads(PATHS) if os.path.lexists(path)],
     "read": [path for path in ("/etc/shadow", "/etc/machine-id", "/proc/1/root/etc/hostname") if readable(path)],
     "secrets": [name for name in os.environ if "SECRET" in name or "TOKEN" in name],
 }))
@@ -99,8 +96,8 @@ def _sandbox() -> Iterator[Check]:
 
 def _held(sandbox: Sandbox) -> Iterator[Check]:
     """Run a notebook that tries to get out, and one that takes too much memory."""
-    paths = [str(Path.cwd()), str(Path.home())]
-    executed = _executed(sandbox, _PROBE.replace("PATHS", repr(json.dumps(paths))), Limits(cell_seconds=30))
+    private = _private_paths()
+    executed = _executed(sandbox, _PROBE.replace("PATHS", repr(json.dumps(private))), Limits(cell_seconds=30))
     found = _printed(executed)
     yield Check(
         "kernel in the sandbox", bool(found), "a standard kernel starts and answers" if found else _said(executed)
@@ -113,14 +110,19 @@ def _held(sandbox: Sandbox) -> Iterator[Check]:
     alone = found["interfaces"] == ["lo"] and not found["connected"]
     yield Check("no network", alone, f"interfaces: {', '.join(found['interfaces'])}")
     seen = [*found["seen"], *found["read"], *found["secrets"]]
-    detail = (
-        f"visible: {', '.join(map(escape, seen))}" if seen else f"none of {', '.join(map(escape, paths))} is visible"
-    )
+    detail = f"visible: {', '.join(map(escape, seen))}" if seen else f"{len(private)} files and folders here: none is"
     yield Check("nothing of the host in view", not seen, detail, "Keep the course outside of Python's own folders.")
     stopped = _executed(sandbox, _BOMB, Limits(cell_seconds=30, memory_mb=_MEMORY_MB))
     held = [incident.kind for incident in stopped.incidents] == [IncidentKind.MEMORY]
     how = "the sum over all its processes is measured every 0.1 s, and each process has a limit of its own"
     yield Check("memory limit", held, how if held else "a notebook took more than its limit")
+
+
+def _private_paths() -> list[str]:
+    """List what lies in the current and the home folder, but for the way to Python itself."""
+    shown = readable_paths()
+    found = [entry for folder in (Path.cwd(), Path.home()) for entry in sorted(folder.iterdir())]
+    return [str(entry) for entry in found if not any(path.is_relative_to(entry) for path in shown)][:_MOST_PATHS]
 
 
 def _forked(sandbox: Sandbox) -> Check:
@@ -148,7 +150,14 @@ def _disk() -> Check:
 def _executed(sandbox: Sandbox, source: str, limits: Limits) -> Executed:
     from grader.execution.stock import StockEngine
 
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
     notebook: Notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
     return StockEngine(sandbox).execute(notebook, {}, limits)
 
