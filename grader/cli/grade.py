@@ -97,9 +97,9 @@ class Tally:
                 self.counts["flagged"] += any(notebook.flags for notebook in notebooks)
                 lines = [incident.sentence for notebook in notebooks for incident in notebook.incidents]
                 lines += [flag.sentence for notebook in notebooks for flag in notebook.flags]
-                missing = [f"{notebook.name}: {notebook.rejection}" for notebook in notebooks if notebook.rejection]
+                missing = [notebook.rejection for notebook in notebooks if notebook.rejection]
                 if lines or missing:
-                    _line("look at", outcome, "; ".join([*missing, *lines]), "yellow")
+                    _line("look at", outcome, " ".join([*missing, *lines]), "yellow")
             case Rejected(_, _, reason):
                 self.counts["rejected"] += 1
                 _line("rejected", outcome, reason, "red")

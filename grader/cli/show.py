@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_WIDTH_OF_A_FILE = 200
 ALL_DONE = 0
 ATTENTION = 1
 
@@ -28,7 +29,8 @@ def console() -> Console:
     """The console for people: stderr, plain where it is no terminal."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=not sys.stderr.isatty())
+    width = None if sys.stderr.isatty() else _WIDTH_OF_A_FILE
+    return Console(stderr=True, highlight=False, emoji=False, markup=False, width=width, soft_wrap=width is not None)
 
 
 def say(line: str = "", style: str | None = None) -> None:
@@ -42,16 +44,17 @@ def data(record: Mapping[str, Any]) -> None:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> None:
-    """Print a table for a person; every cell is escaped."""
+    """Print a table for a person; every cell is escaped, and a column that says nothing is left out."""
     from rich import box
     from rich.table import Table
 
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    numbers = set(right)
-    for index, title in enumerate(titles):
-        shown.add_column(title, justify="right" if index in numbers else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(escape(cell, 80) for cell in row))
+    numbers, lines = set(right), [[escape(cell, 300) for cell in row] for row in rows]
+    telling = [index for index in range(len(titles)) if index == 0 or any(line[index] for line in lines)]
+    for index in telling:
+        shown.add_column(titles[index], justify="right" if index in numbers else "left", overflow="fold")
+    for line in lines:
+        shown.add_row(*(line[index] for index in telling))
     console().print(shown)
 
 

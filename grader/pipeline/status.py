@@ -68,8 +68,8 @@ class AssignmentStatus:
 
     @property
     def mean(self) -> float | None:
-        """Of the points of everything that was graded, in percent."""
-        totals = [s.total for s in self.submissions if s.total and s.total.max_score]
+        """Of the points of everything that is graded to the end, in percent."""
+        totals = [s.total for s in self.submissions if s.total and s.total.max_score and not s.total.waiting]
         return float(sum(100 * t.score / t.max_score for t in totals) / len(totals)) if totals else None
 
 
