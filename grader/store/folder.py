@@ -10,9 +10,18 @@ from pathlib import Path, PurePosixPath
 from grader.errors import StoreError
 from grader.model import Files, Student, Submission
 from grader.roster import read_roster, valid_student_id
-from grader.store.files import IGNORED, remove_leftovers, storing, write_beneath, write_folder
+from grader.store.files import (
+    IGNORED,
+    NotRegularError,
+    open_beneath,
+    read_regular,
+    remove_leftovers,
+    storing,
+    write_beneath,
+    write_folder,
+)
 from grader.store.lock import Holder, course_lock, holder
-from grader.store.submissions import ReadLimits, read_submission
+from grader.store.submissions import TIMESTAMP, ReadLimits, read_submission
 from grader.text import escape
 
 
@@ -172,8 +181,12 @@ class CourseFolder:
         write_folder(self.releases, PurePosixPath(_named(assignment)), files)
 
     def write_autograded(self, student_id: str, assignment: str, files: Files) -> None:
-        """Make `autograded/<student>/<assignment>` hold exactly these files."""
-        write_folder(self.autograded, PurePosixPath(_named(student_id), _named(assignment)), files)
+        """Make `autograded/<student>/<assignment>` hold exactly these files and the submission's `timestamp.txt`.
+
+        By the time nbgrader knows whether what it finds there is of the latest submission.
+        """
+        home = PurePosixPath(_named(student_id), _named(assignment))
+        write_folder(self.autograded, home, {**self._stamp(home), **files})
 
     def write_feedback(self, student_id: str, assignment: str, files: Files) -> None:
         """Make `feedback/<student>/<assignment>` hold exactly these files."""
@@ -194,6 +207,13 @@ class CourseFolder:
     def remove_leftovers(self) -> None:
         """Remove temporary files of writers that were killed; for whoever holds the lock."""
         remove_leftovers(self.root)
+
+    def _stamp(self, home: PurePosixPath) -> Files:
+        try:
+            with open_beneath(self.submissions, home.parts) as folder:
+                return {TIMESTAMP: read_regular(folder, TIMESTAMP, 200)}
+        except (OSError, NotRegularError):
+            return {}
 
     def _submitted_names(self) -> Iterator[str]:
         with storing(self.submissions):
