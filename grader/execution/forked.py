@@ -218,7 +218,7 @@ class ForkedKernel:
 
     def __init__(self, warm: WarmProcess, room: Mapping[str, Any], contents: Sequence[bytes], limits: Limits) -> None:
         self._warm = warm
-        self._enough_bytes = limits.memory_mb << 20
+        self._limits = limits
         self._reader = FrameReader(int(limits.output_mb * (1 << 20)) + _SMALL_FRAME)
         self._received: deque[bytes | Oversized] = deque()
         self._to_send = bytearray()
@@ -267,7 +267,7 @@ class ForkedKernel:
 
     def usage(self) -> Usage:
         """Measure all that runs below the kernel's first process."""
-        return measure(self._pid, Path(f"/proc/{self._pid}/root{view.WORK}"), self._enough_bytes)
+        return measure(self._pid, Path(f"/proc/{self._pid}/root{view.WORK}"), self._limits)
 
     def close(self) -> None:
         """Kill the pid namespace: nothing in it can outlive its first process."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_FILES = 100_000
 """Each takes a kilobyte of the host's memory that no size limit of a tmpfs counts."""
 _KERNEL_THREADS = 32
+_PRECISE_SECONDS = 0.5
+_SHARING = 4
 _FILE_OVERHEAD = 8192
 """What a file takes of a tmpfs beyond its content, at most."""
 _ERRNO = re.compile(r"\[Errno (\d+)\]", re.ASCII)
@@ -39,7 +42,7 @@ def resource_limits(limits: Limits) -> dict[str, int]:
     """Return what each process in a sandbox may use, by the names in Python's `resource`.
 
     RLIMIT_DATA makes one process that asks for too much fail softly, with MemoryError; the sum over all processes is
-    the watchdog's. Twice the processes may exist as threads. A stack of 8 MB and not more: each thread reserves one.
+    the watchdog's. Threads count as processes there. A stack of 8 MB and not more: each thread reserves one.
     """
     return {
         "RLIMIT_CORE": 0,
@@ -48,17 +51,17 @@ def resource_limits(limits: Limits) -> dict[str, int]:
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,
         "RLIMIT_NOFILE": 1024,
-        "RLIMIT_NPROC": 2 * limits.processes + _KERNEL_THREADS,
+        "RLIMIT_NPROC": limits.processes + _KERNEL_THREADS,
         "RLIMIT_STACK": 8 << 20,
     }
 
 
 def breach_in_usage(usage: Usage, limits: Limits) -> Breach | None:
     """Return the limit of the whole sandbox that this usage breaks, for which it has to be killed."""
-    if usage.memory_bytes > limits.memory_mb << 20:
-        return Breach(IncidentKind.MEMORY, f"it used more than {limits.memory_mb} MB of memory and was stopped")
     if usage.processes > limits.processes:
         return Breach(IncidentKind.PROCESSES, f"it started more than {limits.processes} processes and was stopped")
+    if usage.memory_bytes > limits.memory_mb << 20:
+        return Breach(IncidentKind.MEMORY, f"it used more than {limits.memory_mb} MB of memory and was stopped")
     if usage.files > _MOST_FILES:
         return Breach(IncidentKind.DISK, f"it made more than {_MOST_FILES} files and was stopped")
     return None
@@ -77,15 +80,18 @@ def breach_in_error(ename: str, evalue: str, limits: Limits) -> Breach | None:
     return None
 
 
-def measure(pid: int, folder: Path | None, enough_bytes: int) -> Usage:
+def measure(pid: int, folder: Path | None, limits: Limits) -> Usage:
     """Measure the process `pid` with all that it started, and the file system of `folder` (None: none of its own).
 
-    Memory is read precisely (proportional shares, 1 ms a process) only where a cheap bound is over `enough_bytes`.
+    Memory is measured three times, each more precisely and more slowly than before, as long as it seems too much.
     """
     pids = [pid, *descendants(pid)]
-    memory = sum(map(_resident_bytes, pids))
-    if memory > enough_bytes:
-        memory = sum(map(_own_bytes, pids))
+    memory = 0
+    if len(pids) <= limits.processes:
+        for measured in (_resident_bytes, _unshared_bytes, _proportional_bytes):
+            memory = measured(pids)
+            if memory <= limits.memory_mb << 20:
+                break
     return Usage(memory, len(pids), 0 if folder is None else _files_in(folder))
 
 
@@ -107,20 +113,41 @@ def _children(pid: int) -> Iterable[int]:
                 yield from map(int, (task / "children").read_bytes().split())
 
 
-def _resident_bytes(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
+def _resident_bytes(pids: Sequence[int]) -> int:
+    """Count what is in memory, library code too and what processes share once for each."""
+    pages = 0
+    for pid in pids:
+        with suppress(OSError, IndexError):
+            pages += int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+    return pages * _PAGE
 
 
-def _own_bytes(pid: int) -> int:
-    """Return its proportional share of anonymous and shared memory; the upper bound where the kernel does not tell."""
+def _unshared_bytes(pids: Sequence[int]) -> int:
+    """Count anonymous and shared memory, what processes share once for each."""
+    return sum(_kilobytes(f"/proc/{pid}/status", (b"RssAnon:", b"RssShmem:")) for pid in pids) << 10
+
+
+def _proportional_bytes(pids: Sequence[int]) -> int:
+    """Count anonymous and shared memory, what processes share once.
+
+    It can take seconds while they fork: those that there is no time for are taken to share most with each other.
+    """
+    deadline = time.monotonic() + _PRECISE_SECONDS
+    total = 0
+    for position, pid in enumerate(pids):
+        if time.monotonic() > deadline:
+            return total + _unshared_bytes(pids[position:]) // _SHARING
+        found = _kilobytes(f"/proc/{pid}/smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:"))
+        total += found << 10 if found else _unshared_bytes([pid])
+    return total
+
+
+def _kilobytes(file: str, names: tuple[bytes, ...]) -> int:
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
+        lines = Path(file).read_bytes().splitlines()
     except OSError:
-        return _resident_bytes(pid)
-    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")))
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(names))
 
 
 def _files_in(mount: Path) -> int:
