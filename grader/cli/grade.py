@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader.cli import show
-from grader.model import Faulted, Graded, Missing, Outcome, Rejected
+from grader.model import Faulted, Graded, Incident, Missing, Outcome, Rejected
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Tally:
                 self.counts["repaired"] += any(notebook.repairs for notebook in notebooks)
                 self.counts["limited"] += any(notebook.incidents for notebook in notebooks)
                 self.counts["flagged"] += any(notebook.flags for notebook in notebooks)
-                lines = [incident.sentence for notebook in notebooks for incident in notebook.incidents]
+                lines = [f"{told(incident)}." for notebook in notebooks for incident in notebook.incidents]
                 lines += [flag.sentence for notebook in notebooks for flag in notebook.flags]
                 missing = [notebook.rejection for notebook in notebooks if notebook.rejection]
                 if lines or missing:
@@ -140,6 +140,12 @@ def watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> Tally:
     return tally
 
 
+def told(incident: Incident) -> str:
+    """An incident with its place."""
+    name = f" ({incident.grade_id})" if incident.grade_id else ""
+    return f"cell {incident.cell + 1}{name}: {incident.sentence}"
+
+
 def _line(verb: str, outcome: Outcome, why: str, style: str) -> None:
     who = f"{escape(outcome.student_id, 40)} {escape(outcome.assignment, 60)}"
     show.say(f"{verb:<11} {who}: {escape(why, 300)}", style)
@@ -163,7 +169,7 @@ def _record(outcome: Outcome) -> dict[str, object]:
                 "waiting": sum(score.needs_manual for score in scores),
                 "repairs": [repair.sentence for notebook in notebooks for repair in notebook.repairs],
                 "flags": [flag.sentence for notebook in notebooks for flag in notebook.flags],
-                "incidents": [incident.sentence for notebook in notebooks for incident in notebook.incidents],
+                "incidents": [told(incident) for notebook in notebooks for incident in notebook.incidents],
                 "seconds": round(sum(notebook.seconds for notebook in notebooks), 3),
             }
         case Faulted(reason=reason):
