@@ -8,7 +8,7 @@ from grader.notebook.imports import imported_modules
 from grader.notebook.match import Matching, match
 from grader.notebook.metadata import CellMeta, PointsCell, meta_of, points_cells, source_of, thaw
 from grader.notebook.read import ReadNotebook, dump, read
-from grader.notebook.redact import redact
+from grader.notebook.redact import redact, redact_unexecuted
 from grader.notebook.release import instructor_version, release, stored_version, upgrade
 from grader.notebook.restore import Restored, restore, with_student_outputs
 from grader.notebook.score import Scored, score, score_unexecuted
@@ -31,6 +31,7 @@ __all__ = [
     "points_cells",
     "read",
     "redact",
+    "redact_unexecuted",
     "release",
     "restore",
     "score",

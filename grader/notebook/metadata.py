@@ -6,7 +6,7 @@ Whether an instructor's metadata is *right* is the business of `release.check_so
 
 from __future__ import annotations
 
-import copy
+import builtins
 import math
 import re
 from collections import Counter
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 SOLUTION, HIDDEN_TESTS, MARK_SCHEME = "SOLUTION", "HIDDEN TESTS", "MARK SCHEME"
 """The regions that nbgrader takes out of what students see, as their BEGIN and END markers name them."""
+
+PYTHON_ERRORS = frozenset(
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)
+)
+"""Names that an error may be called by before students: one of their own making can carry what they may not know."""
 
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
@@ -113,10 +118,7 @@ def points_cells(instructor: Notebook) -> tuple[PointsCell, ...]:
 def thaw(notebook: Notebook) -> NotebookNode:
     """A deep copy to be changed at will: nbgrader's preprocessors mutate what they are given."""
     from nbformat import from_dict
-    from nbformat.notebooknode import NotebookNode
 
-    if isinstance(notebook, NotebookNode):
-        return copy.deepcopy(notebook)
     return cast("NotebookNode", from_dict(dict(notebook)))  # type: ignore[no-untyped-call]  # nbformat has no types
 
 
@@ -133,18 +135,22 @@ def without_regions(source: str, *regions: str) -> str:
 
     A region that never ends takes everything to the end of the cell with it.
     """
-    kept: list[str] = []
-    inside: str | None = None
-    for line in source.split("\n"):
-        begun = next((region for region in regions if f"BEGIN {region}" in line), None)
-        ended = any(f"END {region}" in line for region in regions)
-        if begun:
-            inside = begun
-        elif ended:
-            inside = None
-        elif inside is None:
-            kept.append(line)
-    return "\n".join(kept)
+    lines = source.split("\n")
+    return "\n".join(lines[index] for index in lines_outside(source, *regions))
+
+
+def lines_outside(source: str, *regions: str) -> list[int]:
+    """The indexes of the lines that are neither in one of the regions nor a marker of one."""
+    kept: list[int] = []
+    inside = False
+    for index, line in enumerate(source.split("\n")):
+        if any(f"BEGIN {region}" in line for region in regions):
+            inside = True
+        elif any(f"END {region}" in line for region in regions):
+            inside = False
+        elif not inside:
+            kept.append(index)
+    return kept
 
 
 def has_region(source: str, *regions: str) -> bool:

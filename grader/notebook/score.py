@@ -22,7 +22,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from grader.model import CellScore, Executed, Flag, GradedKind, RunStatus
-from grader.notebook.metadata import HIDDEN_TESTS, PointsCell, has_region, meta_of, points_cells, source_of
+from grader.notebook.metadata import (
+    HIDDEN_TESTS,
+    PYTHON_ERRORS,
+    PointsCell,
+    has_region,
+    meta_of,
+    points_cells,
+    source_of,
+)
 from grader.notebook.release import release
 from grader.text import escape
 
@@ -39,7 +47,6 @@ NO_RESPONSE = "No response."
 _WRAPPED = re.compile(r"(?:np\.|numpy\.)?(?:u?int|float|longdouble)\d*\((?P<inner>.+)\)|Decimal\('(?P<decimal>.+)'\)")
 _FRACTION = re.compile(r"Fraction\((?P<above>-?\d{1,30}), (?P<below>\d{1,30})\)", re.ASCII)
 _NUMBER = re.compile(r"(?:\[1\] )?(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,60}")
 _GIVE_A_NUMBER = frozenset({"abs", "float", "int", "len", "max", "min", "round", "sum"})
 _TOLERANCE = 1e-9
 """Of a partial score at the ends of its range: 0.1 + 0.2 is 0.3 points."""
@@ -221,11 +228,11 @@ def _must_show_a_value(source: str) -> bool:
 
 
 def _error_name(cell: Cell) -> str:
-    """The kind of error in brackets, where nothing of a hidden test can be in it."""
+    """The kind of error in brackets, if it is one of Python's and tells nothing of a hidden test."""
     if has_region(source_of(cell), HIDDEN_TESTS):
         return ""
     names = [str(output.get("ename", "")) for output in cell["outputs"] if output.get("output_type") == "error"]
-    return f" ({names[-1]})" if names and _NAME.fullmatch(names[-1]) else ""
+    return f" ({names[-1]})" if names and names[-1] in PYTHON_ERRORS else ""
 
 
 def _why(executed: Executed, index: int) -> str:

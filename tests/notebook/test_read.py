@@ -111,6 +111,13 @@ def test_size_and_number_of_cells_and_values_are_bounded() -> None:
         read(as_bytes(PLAIN), "hw.ipynb", max_bytes=10)
 
 
+def test_long_output_of_many_numbers_is_no_reason_to_reject() -> None:
+    """Commas and brackets within text are no values."""
+    text = "[1, 2], " * 1_100_000
+    output = {"output_type": "stream", "name": "stdout", "text": text}
+    assert only_cell(with_cell(outputs=[output]))["outputs"][0]["text"] == text
+
+
 def test_numbers_that_json_cannot_hold_are_left_out() -> None:
     """NaN, infinities and numbers of thousands of digits become null; writing never fails on them."""
     metadata = b'{"a": NaN, "b": -Infinity, "c": 1e999, "d": ' + b"9" * 5000 + b', "e": 7}'
