@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from grader.feedback.cells import cells_of, questions_of
+from grader.feedback.cells import MAX_CELLS, cells_of, questions_of
 from grader.feedback.pages import IndexPage, NotebookPage, ScoreState, state_of
 from grader.feedback.plain import clean, clean_line, points
 from grader.feedback.prose import markdown
@@ -35,13 +35,19 @@ _KINDS = {GradedKind.TESTS: "Tests", GradedKind.ANSWER: "Graded by a person", Gr
 def render_notebook_page(page: NotebookPage) -> str:
     """One self-contained HTML page for one graded notebook; the same page gives the same text."""
     questions = questions_of(page)
-    template = _environment().get_template("notebook.html.jinja")
-    return template.render(page=page, questions=questions, cells=cells_of(page, questions), **_total(page))
-
-
-def _total(page: NotebookPage) -> dict[str, object]:
     waiting = sum(question.waiting for question in page.questions)
-    return {"waiting": waiting, "state": ScoreState.WAITING if waiting else state_of(page.score, page.max_score)}
+    return (
+        _environment()
+        .get_template("notebook.html.jinja")
+        .render(
+            page=page,
+            questions=questions,
+            cells=cells_of(page, questions),
+            cells_left_out=max(0, len(page.notebook.get("cells") or ()) - MAX_CELLS),
+            waiting=waiting,
+            state=ScoreState.WAITING if waiting else state_of(page.score, page.max_score),
+        )
+    )
 
 
 def render_index_page(page: IndexPage) -> str:

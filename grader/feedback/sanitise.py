@@ -96,8 +96,8 @@ def _cleaner() -> nh3.Cleaner:
         attributes=_ATTRIBUTES | {tag: set(MATHS_ATTRIBUTES) for tag in MATHS},
         attribute_filter=_attribute,
         allowed_classes=ours,
-        link_rel="noopener noreferrer nofollow",
-        set_tag_attribute_values={"a": {"target": "_blank"}},
+        link_rel=None,
+        set_tag_attribute_values={"a": {"rel": "noopener noreferrer nofollow"}},  # two would come in random order
         url_schemes={"http", "https", "mailto", "data"},
         url_relative="deny",
     )

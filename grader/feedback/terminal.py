@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MAX_TEXT = 40_000
-_NO_COLOUR = re.compile(r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
-"""Titles, links and other strings for the terminal itself."""
+_NO_COLOUR = re.compile(r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]{40,}[@-~]?")
+"""Titles, links and other strings for the terminal itself, and colours that no program means."""
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 

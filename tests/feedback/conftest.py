@@ -1,0 +1,196 @@
+"""Small notebooks, a reader of pages that knows what may stand in one, and a browser."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import struct
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grader.feedback import NotebookPage, QuestionScore
+from grader.model import GradedKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+)
+OUR_IDS = re.compile(r"question-\d+|shape-[a-z-]+|score-by-question|your-notebook|assignments")
+VOID = {"meta", "br", "hr", "img", "col", "wbr"}
+OURS = set(
+    "html head meta title style body header footer main section article div span p b h1 h2 bdi a code pre svg symbol circle "
+    "path use rect table thead tbody tr th td dl dt dd".split()
+)
+FROM_NOTEBOOKS = set(
+    "abbr bdo blockquote br caption center cite col colgroup del details dfn em figcaption figure h3 h4 h5 h6 hr i img ins kbd "
+    "li mark ol q rp rt ruby s samp small strike strong sub summary sup tfoot tt u ul var wbr math maction menclose merror "
+    "mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts none mroot mrow ms mspace msqrt mstyle msub msubsup "
+    "msup mtable mtd mtext mtr munder munderover".split()
+)
+DANGEROUS_ATTRIBUTE = re.compile(r"on\w*|style|srcdoc|srcset|action|formaction|background|ping|poster|xlink.*|name")
+
+
+@dataclass
+class Inspected(HTMLParser):
+    """What a page consists of, and everything in it that must not be there."""
+
+    tags: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    attributes: list[tuple[str, str, str]] = field(default_factory=list)
+    text: str = ""
+    stack: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        if tag not in OURS | FROM_NOTEBOOKS:
+            self.problems.append(f"element {tag}")
+        for name, value in attrs:
+            self.attributes.append((tag, name, value or ""))
+            self._check(tag, name, value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.stack or self.stack.pop() != tag:
+            self.problems.append(f"unbalanced {tag}")
+
+    def handle_comment(self, data: str) -> None:
+        self.problems.append("comment")
+
+    def handle_data(self, data: str) -> None:
+        if self.stack[-1:] != ["style"]:
+            self.text += data
+
+    def _check(self, tag: str, name: str, value: str) -> None:
+        if (DANGEROUS_ATTRIBUTE.fullmatch(name) and tag != "meta") or (name == "id" and not OUR_IDS.fullmatch(value)):
+            self.problems.append(f"attribute {tag} {name}={value[:40]}")
+        if name == "href" and not re.match(r"#[a-z]|\./|https?://|mailto:", value, re.IGNORECASE):
+            self.problems.append(f"link to {value[:40]}")
+        if name == "src" and not re.match(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[\w+/]+=*$", value):
+            self.problems.append(f"picture at {value[:40]}")
+
+
+@pytest.fixture(scope="session")
+def inspect() -> Callable[[str], Inspected]:
+    """Read a page; fails when anything stands in it that must not."""
+
+    def read(html: str) -> Inspected:
+        found = Inspected()
+        found.feed(html)
+        found.close()
+        assert [] == found.problems
+        assert [] == found.stack
+        once = {tag: found.tags[tag] for tag in ("html", "head", "body", "title", "style", "main", "h1", "meta")}
+        assert {"html": 1, "head": 1, "body": 1, "title": 1, "style": 1, "main": 1, "h1": 1, "meta": 6} == once
+        return found
+
+    return read
+
+
+def markdown_cell(source: str, **extra: Any) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source} | extra
+
+
+def code_cell(source: str = "", *outputs: dict[str, Any], **extra: Any) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "outputs": list(outputs),
+        "execution_count": 1,
+    } | extra
+
+
+def shown(data: dict[str, Any]) -> dict[str, Any]:
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def printed(text: str, name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+@dataclass(frozen=True)
+class Make:
+    """Makers of cells and pages."""
+
+    markdown: Callable[..., dict[str, Any]] = staticmethod(markdown_cell)
+    code: Callable[..., dict[str, Any]] = staticmethod(code_cell)
+    shown: Callable[..., dict[str, Any]] = staticmethod(shown)
+    printed: Callable[..., dict[str, Any]] = staticmethod(printed)
+
+    @staticmethod
+    def page(*cells: dict[str, Any], **changes: Any) -> NotebookPage:
+        """A page about these cells."""
+        notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}
+        plain = {
+            "course_title": "A course",
+            "assignment_title": "Least squares",
+            "student_name": "Ada Lovelace",
+            "student_id": "ada",
+            "notebook_name": "regression",
+            "notebook": notebook,
+            "questions": (),
+            "score": 0.0,
+            "max_score": 0.0,
+        }
+        return NotebookPage(**(plain | changes))
+
+    @staticmethod
+    def question(grade_id: str = "q", **changes: Any) -> QuestionScore:
+        """A question that got one of two points."""
+        plain = {"title": "Question", "kind": GradedKind.TESTS, "score": 1.0, "max_score": 2.0}
+        return QuestionScore(grade_id=grade_id, **(plain | changes))
+
+    @staticmethod
+    def png(width: int = 3, height: int = 2) -> bytes:
+        """A grey picture."""
+        head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+        rows = zlib.compress((b"\0" + b"\x80" * width) * height)
+        chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in chunks
+        )
+
+    def png_base64(self, width: int = 3, height: int = 2) -> str:
+        """The picture as a notebook holds it."""
+        return base64.b64encode(self.png(width, height)).decode()
+
+
+@pytest.fixture(scope="session")
+def make() -> Make:
+    """Makers of cells and pages."""
+    return Make()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium; without one the tests are skipped, or fail where `GRADER_REQUIRE_BROWSER` is set."""
+    if not CHROMIUM.exists() and not os.environ.get("GRADER_REQUIRE_BROWSER"):
+        pytest.skip(f"no {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGUMENTS))
+        yield running
+        running.close()
