@@ -23,6 +23,8 @@ class Fate(StrEnum):
     LATE = "late"
     TWO_ATTEMPTS = "two-attempts"
     RENAMED = "renamed"
+    COPY = "copy"
+    """The answers are in a copy; the release lies beside it as it was."""
     COLAB = "colab"
     """Saved by Google Colab: no cell ids, somebody's identity, widgets without their state."""
     TAMPERED = "tampered"
@@ -41,11 +43,26 @@ MISHAPS = frozenset(
 _USUAL = (Fate.PERFECT, Fate.PERFECT, Fate.LATE, Fate.COLAB, Fate.RENAMED, Fate.MISSING)
 _TIMETABLE: Mapping[str, tuple[Fate, ...]] = {
     "notebook_01_supervised_learning": (*_USUAL, Fate.PERFECT, Fate.SYNTAX_ERROR, Fate.STDERR, Fate.TWO_ATTEMPTS),
-    "notebook_02_shallow_networks": (*_USUAL, Fate.STDERR, Fate.TAMPERED, Fate.UNREADABLE, Fate.TWO_ATTEMPTS),
+    "notebook_02_shallow_networks": (
+        *_USUAL,
+        Fate.STDERR,
+        Fate.TAMPERED,
+        Fate.UNREADABLE,
+        Fate.TWO_ATTEMPTS,
+        Fate.COPY,
+    ),
     # the one infinite loop of the course: it costs the demo a cell's whole time
     "notebook_03_gradient_descent": (*_USUAL, Fate.LATE, Fate.INFINITE_LOOP, Fate.SYNTAX_ERROR, Fate.BLANK),
     "notebook_04_backpropagation": (*_USUAL, Fate.CRASH, Fate.STDERR, Fate.STDERR, Fate.MISSING, Fate.TWO_ATTEMPTS),
-    "notebook_05_convolution": (*_USUAL, Fate.COLAB, Fate.MEMORY_BOMB, Fate.BLANK, Fate.MISSING, Fate.SYNTAX_ERROR),
+    "notebook_05_convolution": (
+        *_USUAL,
+        Fate.COLAB,
+        Fate.MEMORY_BOMB,
+        Fate.BLANK,
+        Fate.MISSING,
+        Fate.SYNTAX_ERROR,
+        Fate.COPY,
+    ),
     "notebook_06_pytorch_training": (*_USUAL, Fate.CRASH, Fate.STDERR, Fate.MISSING, Fate.LATE),
 }
 _OF_THE_WEAK = {Fate.BLANK, Fate.MISSING, Fate.TAMPERED, Fate.INFINITE_LOOP, Fate.MEMORY_BOMB}

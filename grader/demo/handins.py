@@ -16,8 +16,13 @@ from grader.model import Bundle, Files, Notebook, Student
 from grader.notebook import source_of
 
 _NOTEBOOK = ".ipynb"
+_AT_LEAST = 0.75
+"""The least skill where something else than the answers is to be seen."""
 _DISTRACTED = 0.65
 """What is left of a skill in a first attempt, made in a hurry."""
+
+_WITH_DATA, _WITH_CHECKPOINTS = 0.2, 0.1
+"""How often somebody hands in the data files, or zips the whole folder with Jupyter's copies in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,22 @@ def solve(bundle: Bundle, catalogue: Catalogue, fate: Fate, skill: float, dice: 
     for name, released in bundle.releases.items():
         done = work(
             Assigned(name, bundle.sources[name], released, catalogue),
-            1.0 if fate in {Fate.PERFECT, Fate.STDERR} else skill,
+            _skill(skill, fate),
             catalogue.mishaps[fate] if fate in MISHAPS else None,
             dice,
         )
         notebooks[name], flawless = write(released, done.answers), flawless and done.flawless
     return Solved(notebooks, flawless)
+
+
+def _skill(skill: float, fate: Fate) -> float:
+    match fate:
+        case Fate.PERFECT | Fate.STDERR:
+            return 1.0
+        case Fate.PARTIAL | Fate.LATE | Fate.TAMPERED:
+            return skill
+        case _:
+            return max(_AT_LEAST, skill)
 
 
 def solve_in_a_hurry(bundle: Bundle, catalogue: Catalogue, skill: float, dice: Random) -> Solved:
@@ -57,12 +72,10 @@ def solve_in_a_hurry(bundle: Bundle, catalogue: Catalogue, skill: float, dice: R
 def pack(bundle: Bundle, solved: Solved, student: Student, fate: Fate, dice: Random) -> Files:
     """The files that are handed in: the notebooks as an editor saved them, and what came along."""
     return {
-        **{path: content for path, content in bundle.files.items() if dice.random() < 0.2},
-        **dict(_checkpoints(bundle, dice)),
+        **{path: content for path, content in bundle.files.items() if dice.random() < _WITH_DATA},
+        **dict(_left_over(bundle, fate, dice)),
         **{
-            f"{other_name(name, student, dice) if fate is Fate.RENAMED else name}{_NOTEBOOK}": _saved(
-                notebook, student, fate, dice
-            )
+            f"{_called(name, student, fate, dice)}{_NOTEBOOK}": _saved(notebook, student, fate, dice)
             for name, notebook in solved.notebooks.items()
         },
     }
@@ -92,8 +105,17 @@ def _saved(notebook: Notebook, student: Student, fate: Fate, dice: Random) -> by
     return broken_off(content) if fate is Fate.UNREADABLE else content
 
 
-def _checkpoints(bundle: Bundle, dice: Random) -> Iterator[tuple[str, bytes]]:
-    """Who zips the whole folder hands in Jupyter's copies as well."""
-    if dice.random() < 0.1:
-        for name, released in bundle.releases.items():
+def _called(name: str, student: Student, fate: Fate, dice: Random) -> str:
+    if fate is Fate.COPY:
+        return f"{name}-Copy1"
+    return other_name(name, student, dice) if fate is Fate.RENAMED else name
+
+
+def _left_over(bundle: Bundle, fate: Fate, dice: Random) -> Iterator[tuple[str, bytes]]:
+    """Releases that nobody wrote into: beside the copy that was, or where Jupyter puts its checkpoints."""
+    checkpoints = dice.random() < _WITH_CHECKPOINTS
+    for name, released in bundle.releases.items():
+        if fate is Fate.COPY:
+            yield f"{name}{_NOTEBOOK}", save_in_jupyter(released)
+        if checkpoints:
             yield f".ipynb_checkpoints/{name}-checkpoint{_NOTEBOOK}", save_in_jupyter(released)

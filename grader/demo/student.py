@@ -22,8 +22,8 @@ _REMARKS = (
     "# asked in office hours",
     "# compare with the book",
 )
-_HARDER_BY = 0.04
-"""How much less likely each question is to be answered well than the one before."""
+_EASY, _HARDER_BY = 0.1, 0.05
+"""The first question is likelier to be answered well than the skill says, each further one less likely."""
 _SURE = 1.0
 """The skill that never fails."""
 
@@ -53,7 +53,7 @@ def work(assigned: Assigned, skill: float, mishap: Mishap | None, dice: Random) 
     below: dict[str, Sequence[OwnCell]] = {}
     flawless = True
     for number, question in enumerate(_questions(assigned.released)):
-        well = skill >= _SURE or dice.random() < skill - _HARDER_BY * number
+        well = skill >= _SURE or dice.random() < skill + _EASY - _HARDER_BY * number
         flawless &= well
         grade_id = question.grade_id
         if not well and dice.random() < (_SURE - skill) / 2:

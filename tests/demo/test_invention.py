@@ -191,9 +191,23 @@ def test_the_renamed_have_other_names(bundles: Mapping[str, Bundle], invented: I
     for assignment, became in invented.fates.items():
         for student_id, files in latest(invented, assignment).items():
             names = {path.removesuffix(".ipynb") for path in files if path.endswith(".ipynb") and "/" not in path}
-            same = names & set(bundles[assignment].releases)
-            assert bool(same) == (became[student_id] is not Fate.RENAMED)
-            assert len(names) == len(bundles[assignment].releases)
+            copies = 2 if became[student_id] is Fate.COPY else 1
+            assert len(names) == copies * len(bundles[assignment].releases)
+            assert bool(names & set(bundles[assignment].releases)) == (became[student_id] is not Fate.RENAMED)
+
+
+def test_the_copy_is_answered_and_the_original_is_not(bundles: Mapping[str, Bundle], invented: InventedClass) -> None:
+    """Who works in a copy hands in the untouched release under the right name."""
+    for assignment, became in invented.fates.items():
+        for student_id in (sid for sid, fate in became.items() if fate is Fate.COPY):
+            files = latest(invented, assignment)[student_id]
+            for name, released in bundles[assignment].releases.items():
+                original, copy = (
+                    [source_of(cell) for cell in read(files[f"{called}.ipynb"], called).notebook["cells"]]
+                    for called in (name, f"{name}-Copy1")
+                )
+                assert [source_of(cell) for cell in released["cells"]] == original
+                assert original != copy
 
 
 def test_colab_leaves_its_traces(invented: InventedClass) -> None:
