@@ -8,9 +8,11 @@ grade of the whole grows with that of each category, so the best parts make the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 _NOTHING = Fraction(0)
 
@@ -34,6 +36,20 @@ class Group:
     drops: int
     weight: Fraction
     cap: Fraction | None
+
+
+class _Line(NamedTuple):
+    name: str
+    reached: list[int]
+    may_drop: bool
+
+
+class _Whole(NamedTuple):
+    """A group in whole numbers: everything times the same factor, which changes no quotient and makes tables quick."""
+
+    lines: list[_Line]
+    reachable: list[int]
+    drops: int
 
 
 Spent = Mapping[str, int]
@@ -77,50 +93,70 @@ def _joined(
 
 def _by_days(group: Group, days: int) -> list[tuple[Fraction, Spent]]:
     """What the category brings to the total with 0, 1, 2, ... days, and how to spend them."""
+    whole = _whole(group)
     found: list[tuple[Fraction, Spent]] = []
-    start = _quotient(group.choices, {}, frozenset())
+    start = _sums(whole, {}, frozenset())
     for number in range(days + 1):
-        grade, spent = _best(group, number, start)
-        start = grade
-        limited = grade if group.cap is None else min(grade, group.cap)
-        found.append((group.weight * limited, spent))
+        start, spent = _best(whole, number, start)
+        grade = Fraction(*start)
+        found.append((group.weight * (grade if group.cap is None else min(grade, group.cap)), spent))
     return found
 
 
-def _best(group: Group, days: int, start: Fraction) -> tuple[Fraction, Spent]:
-    grade, spent, out = start, *_table(group, days, start)
-    while (better := _quotient(group.choices, spent, out)) > grade:
-        grade = better
-        spent, out = _table(group, days, grade)
-    return grade, spent
+def _whole(group: Group) -> _Whole:
+    choices = sorted(group.choices, key=lambda choice: choice.name)
+    numbers = (number for choice in choices for number in (choice.reachable, *choice.reached))
+    factor = math.lcm(*(number.denominator for number in numbers))
+    return _Whole(
+        [
+            _Line(choice.name, [int(got * factor) for got in choice.reached[: _useful(choice) + 1]], choice.may_drop)
+            for choice in choices
+        ],
+        [int(choice.reachable * factor) for choice in choices],
+        group.drops,
+    )
 
 
-def _quotient(choices: Iterable[Choice], spent: Spent, out: frozenset[str]) -> Fraction:
-    kept = [choice for choice in choices if choice.name not in out]
-    reached = sum((choice.reached[spent.get(choice.name, 0)] for choice in kept), _NOTHING)
-    return reached / sum((choice.reachable for choice in kept), _NOTHING)
+def _best(group: _Whole, days: int, start: tuple[int, int]) -> tuple[tuple[int, int], Spent]:
+    """Raise the grade, a numerator and a denominator, until nothing is left to gain."""
+    above, below = start
+    while True:
+        spent, out = _table(group, days, above, below)
+        better_above, better_below = _sums(group, spent, out)
+        if better_above * below <= above * better_below:
+            return (above, below), spent
+        above, below = better_above, better_below
 
 
-_State = dict[tuple[int, int], tuple[Fraction, tuple[tuple[str, int], ...]]]
+def _sums(group: _Whole, spent: Spent, out: frozenset[str]) -> tuple[int, int]:
+    kept = [
+        (line, reachable) for line, reachable in zip(group.lines, group.reachable, strict=True) if line.name not in out
+    ]
+    reached = sum(line.reached[spent.get(line.name, 0)] for line, _ in kept)
+    return reached, sum(reachable for _, reachable in kept)
 
 
-def _table(group: Group, days: int, grade: Fraction) -> tuple[Spent, frozenset[str]]:
+_State = dict[tuple[int, int], tuple[int, tuple[tuple[str, int], ...]]]
+
+
+def _table(group: _Whole, days: int, above: int, below: int) -> tuple[Spent, frozenset[str]]:
     """The days and the drops for which the most is left of `reached - grade * reachable`; -1 stands for a drop."""
-    states: _State = {(0, 0): (_NOTHING, ())}
-    for choice in sorted(group.choices, key=lambda choice: choice.name):
+    states: _State = {(0, 0): (0, ())}
+    for line, reachable in zip(group.lines, group.reachable, strict=True):
         after: _State = {}
+        left = [reached * below - above * reachable for reached in line.reached]
         for (drops, used), (value, made) in states.items():
-            cost = grade * choice.reachable
-            for here in range(min(_useful(choice), days - used) + 1):
-                _keep(after, (drops, used + here), value + choice.reached[here] - cost, (*made, (choice.name, here)))
-            if choice.may_drop and drops < group.drops:
-                _keep(after, (drops + 1, used), value, (*made, (choice.name, -1)))
+            for here, more in enumerate(left[: days - used + 1]):
+                choice = (line.name, here)
+                _keep(after, (drops, used + here), value + more, made if not here else (*made, choice))
+            if line.may_drop and drops < group.drops:
+                _keep(after, (drops + 1, used), value, (*made, (line.name, -1)))
         states = after
     value = max(entry[0] for entry in states.values())
     _, made = states[min(key for key, entry in states.items() if entry[0] == value)]
     return {name: used for name, used in made if used > 0}, frozenset(name for name, used in made if used < 0)
 
 
-def _keep(states: _State, key: tuple[int, int], value: Fraction, made: tuple[tuple[str, int], ...]) -> None:
+def _keep(states: _State, key: tuple[int, int], value: int, made: tuple[tuple[str, int], ...]) -> None:
     if key not in states or value > states[key][0]:
         states[key] = (value, made)

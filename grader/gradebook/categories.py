@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from grader.gradebook.book import CategoryGrade, ItemGrade, Overall, Step
 from grader.gradebook.drops import Part, dropped, quotient
-from grader.gradebook.exact import shown
+from grader.gradebook.exact import shown, total
 from grader.gradebook.policies import CategoryPolicy, Requirement
 from grader.gradebook.rules import Rules
 from grader.gradebook.scores import Status
@@ -29,15 +29,15 @@ def overall(rules: Rules, grades: Iterable[ItemGrade]) -> Overall:
     categories = {name: _weighed(grade, rules.categories[name], scale) for name, grade in found.items()}
     if not scale:
         return Overall(None, categories)
-    raw = sum((category.points for category in categories.values()), _NOTHING)
+    raw = total(category.points for category in categories.values())
     unmet = tuple(_unmet(rules, members, categories))
     steps = _adjustments(rules, raw, unmet)
-    return Overall(raw + sum((step.change for step in steps), _NOTHING), categories, steps, unmet)
+    return Overall(raw + total(step.change for step in steps) if steps else raw, categories, steps, unmet)
 
 
 def shared_out(categories: Mapping[str, CategoryPolicy], present: Iterable[str]) -> Fraction:
     """Return the factor that brings the weights of the categories that are present up to 100; 0 if there are none."""
-    carried = sum((categories[name].weight for name in present if not categories[name].extra_credit), _NOTHING)
+    carried = total(categories[name].weight for name in present if not categories[name].extra_credit)
     return 100 / carried if carried else _NOTHING
 
 
@@ -98,21 +98,19 @@ def _is_there(grade: ItemGrade) -> bool:
     return grade.status in {Status.GRADED, Status.WAITING} or grade.counted > 0
 
 
-def _adjustments(rules: Rules, total: Fraction, unmet: tuple[Requirement, ...]) -> tuple[Step, ...]:
+def _adjustments(rules: Rules, raw: Fraction, unmet: tuple[Requirement, ...]) -> tuple[Step, ...]:
     """What happens to the sum of the categories, in this order: the curve, the cap, unmet requirements."""
     grading, steps = rules.policies.grading, []
     if grading.curve:
-        steps.append(Step(f"{shown(grading.curve, 4)} percent points for everybody", max(grading.curve, -total)))
-        total += steps[-1].change
-    if grading.cap is not None and total > grading.cap:
-        steps.append(Step(f"a total is {shown(grading.cap, 4)} at most", grading.cap - total))
-        total = grading.cap
+        steps.append(Step(f"{shown(grading.curve, 4)} percent points for everybody", max(grading.curve, -raw)))
+        raw += steps[-1].change
+    if grading.cap is not None and raw > grading.cap:
+        steps.append(Step(f"a total is {shown(grading.cap, 4)} at most", grading.cap - raw))
+        raw = grading.cap
     for wanted in unmet:
-        if wanted.total is not None and total > wanted.total:
-            steps.append(
-                Step(f"{without(wanted)}, the total is {shown(wanted.total, 4)} at most", wanted.total - total)
-            )
-            total = wanted.total
+        if wanted.total is not None and raw > wanted.total:
+            steps.append(Step(f"{without(wanted)}, the total is {shown(wanted.total, 4)} at most", wanted.total - raw))
+            raw = wanted.total
     return tuple(steps)
 
 

@@ -60,11 +60,9 @@ def compute(
 def _row(rules: Rules, items: tuple[Item, ...], student: Student, scores: Mapping[str, ItemScore]) -> StudentGrade:
     stands = standings(rules, student.student_id, scores)
     improving = {s.item.name: item_grade(rules, s, 0, {}) for s in stands if s.item.name in rules.sources}
-    spent = _late_days(rules, student.student_id, stands, improving)
-    found = {
-        s.item.name: improving.get(s.item.name) or item_grade(rules, s, spent.get(s.item.name, 0), improving)
-        for s in stands
-    }
+    found = {s.item.name: improving.get(s.item.name) or item_grade(rules, s, 0, improving) for s in stands}
+    spent = _late_days(rules, student.student_id, stands, found)
+    found |= {s.item.name: item_grade(rules, s, spent[s.item.name], found) for s in stands if s.item.name in spent}
     grades = {item.name: found[item.name] for item in items}
     in_final = [grade for grade in grades.values() if counts_in_final(rules, grade)]
     in_current = [grade for grade in in_final if counts_in_current(rules, grade)]
@@ -73,26 +71,31 @@ def _row(rules: Rules, items: tuple[Item, ...], student: Student, scores: Mappin
     return StudentGrade(student, grades, final, current)
 
 
-def _late_days(rules: Rules, student_id: str, stands: Sequence[Standing], improving: Mapping[str, ItemGrade]) -> Spent:
+def _late_days(rules: Rules, student_id: str, stands: Sequence[Standing], plain: Mapping[str, ItemGrade]) -> Spent:
     """Spend the budget: the course's, and what exceptions add to it."""
     extra = rules.exceptions.get(student_id, {}).get(None, ())
     days = rules.policies.late.budget + sum(exception.late_days or 0 for exception in extra)
-    if not days or not any(s.units for s in stands if s.item.name not in rules.sources):
+    affected = {s.item.category for s in stands if s.units and s.item.name not in rules.sources}
+    if not days or not affected:
         return {}
-    members: dict[str, list[Choice]] = {}
+    members: dict[str, list[Standing]] = {}
     for stand in stands:
-        plain = item_grade(rules, stand, 0, improving)
-        if counts_in_final(rules, plain) and stand.item.points:
-            members.setdefault(stand.item.category, []).append(_choice(rules, stand, plain, improving, days))
-    filled = {name: choices for name, choices in members.items() if any(choice.reachable for choice in choices)}
+        if stand.item.points and counts_in_final(rules, plain[stand.item.name]):
+            members.setdefault(stand.item.category, []).append(stand)
+    filled = [name for name, of in members.items() if not all(rules.item_policy(s.item.name).extra_credit for s in of)]
     scale = shared_out(rules.categories, filled)
-    return spend((_group(rules, name, tuple(choices), scale) for name, choices in filled.items()), days)
+    groups = (
+        _group(rules, name, tuple(_choice(rules, stand, plain, days) for stand in members[name]), scale)
+        for name in filled
+        if name in affected
+    )
+    return spend(groups, days)
 
 
-def _choice(rules: Rules, stand: Standing, plain: ItemGrade, improving: Mapping[str, ItemGrade], days: int) -> Choice:
-    policy = rules.categories[stand.item.category]
+def _choice(rules: Rules, stand: Standing, grades: Mapping[str, ItemGrade], days: int) -> Choice:
+    policy, plain = rules.categories[stand.item.category], grades[stand.item.name]
     most = 0 if stand.item.name in rules.sources else min(stand.units, days)
-    counted = (counted_with(rules, stand, forgiven, improving) for forgiven in range(1, most + 1))
+    counted = (counted_with(rules, stand, forgiven, grades) for forgiven in range(1, most + 1))
     first = part(rules, policy, plain, plain.counted)
     reached = (first.reached, *(part(rules, policy, plain, points).reached for points in counted))
     return Choice(first.name, reached, first.reachable, first.may_drop)

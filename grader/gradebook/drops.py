@@ -9,15 +9,15 @@ happens where others may not be dropped. All numbers are exact, so "better" is c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
-_NOTHING = Fraction(0)
+from grader.gradebook.exact import total
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One item as its category sees it."""
 
     name: str
@@ -27,10 +27,19 @@ class Part:
     may_drop: bool = True
 
 
+class _Whole(NamedTuple):
+    """A part in whole numbers: everything times the same factor, which changes no quotient and is quick."""
+
+    name: str
+    reached: int
+    reachable: int
+    may_drop: bool
+
+
 def quotient(parts: Sequence[Part]) -> Fraction | None:
     """Return reached over reachable; None where nothing is reachable."""
-    reachable = sum((part.reachable for part in parts), _NOTHING)
-    return sum((part.reached for part in parts), _NOTHING) / reachable if reachable else None
+    reachable = total(part.reachable for part in parts)
+    return total(part.reached for part in parts) / reachable if reachable else None
 
 
 def dropped(parts: Sequence[Part], lowest: int, highest: int) -> frozenset[str]:
@@ -38,20 +47,27 @@ def dropped(parts: Sequence[Part], lowest: int, highest: int) -> frozenset[str]:
 
     At least one item with something reachable stays. Both numbers together need items of equal weight.
     """
-    low = _extreme(parts, lowest, sign=1)
-    return low | _extreme([part for part in parts if part.name not in low], highest, sign=-1)
+    factor = math.lcm(*(number.denominator for part in parts for number in (part.reached, part.reachable)))
+    whole = [_Whole(p.name, int(p.reached * factor), int(p.reachable * factor), p.may_drop) for p in parts]
+    low = _extreme(whole, lowest, sign=1)
+    return low | _extreme([part for part in whole if part.name not in low], highest, sign=-1)
 
 
-def _extreme(parts: Sequence[Part], number: int, *, sign: int) -> frozenset[str]:
+def _extreme(parts: Sequence[_Whole], number: int, *, sign: int) -> frozenset[str]:
     candidates = [part for part in parts if part.may_drop and part.reachable]
     number = min(number, len(candidates), sum(1 for part in parts if part.reachable) - 1)
-    best = quotient(parts)
-    if number <= 0 or best is None:
+    if number <= 0:
         return frozenset()
+    above, below = _sums(parts, frozenset())
     while True:
-        grade = best
-        order = sorted(candidates, key=lambda part: (sign * (part.reached - grade * part.reachable), part.name))
-        out = frozenset(p.name for p in order[:number] if sign * (p.reached - grade * p.reachable) <= 0)
-        best = quotient([part for part in parts if part.name not in out])
-        if best is None or sign * best <= sign * grade:
+        surplus = [(sign * (part.reached * below - above * part.reachable), part.name) for part in candidates]
+        out = frozenset(name for value, name in sorted(surplus)[:number] if value <= 0)
+        better_above, better_below = _sums(parts, out)
+        if sign * (better_above * below - above * better_below) <= 0:
             return out
+        above, below = better_above, better_below
+
+
+def _sums(parts: Sequence[_Whole], out: frozenset[str]) -> tuple[int, int]:
+    kept = [part for part in parts if part.name not in out]
+    return sum(part.reached for part in kept), sum(part.reachable for part in kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
@@ -39,17 +40,38 @@ def _finite(value: Decimal | str, *, finite: bool) -> Decimal | str:
     raise ValueError(message)
 
 
-def rounded(value: Fraction, digits: int) -> Decimal:
-    """Round half up: 0.125 becomes 0.13, and 2.5 becomes 3."""
+def total(values: Iterable[Fraction]) -> Fraction:
+    """Return the sum, exactly; much faster than `sum`, since few fractions are made on the way."""
+    above, below = 0, 1
+    for value in values:
+        denominator = value.denominator
+        if denominator == below:
+            above += value.numerator
+        else:
+            common = math.lcm(below, denominator)
+            above = above * (common // below) + value.numerator * (common // denominator)
+            below = common
+    return Fraction(above, below)
+
+
+def fixed(value: Fraction, digits: int) -> str:
+    """Write a number with so many digits after the point, rounded half up: 0.125 becomes 0.13, and 2.5 becomes 3."""
     scale = 10**digits
     units = (2 * value.numerator * scale + value.denominator) // (2 * value.denominator)
-    sign, figures = int(units < 0), tuple(int(figure) for figure in str(abs(units)))
-    return Decimal((sign, figures, -digits))
+    whole, part = divmod(abs(units), scale)
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"
+
+
+def rounded(value: Fraction, digits: int) -> Decimal:
+    """Round half up to a decimal with so many digits after the point."""
+    return Decimal(fixed(value, digits))
 
 
 def shown(value: Fraction, digits: int = 2) -> str:
     """Return the rounded number without the zeros that say nothing: `8`, `8.5`, `33.33`."""
     if value.denominator == 1:
         return str(value.numerator)
-    text = f"{rounded(value, digits):f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+    text = fixed(value, digits)
+    short = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if short in {"", "-0"} else short

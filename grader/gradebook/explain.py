@@ -11,7 +11,7 @@ from typing import Literal
 from grader.gradebook.book import CategoryGrade, Gradebook, ItemGrade, Overall, StudentGrade
 from grader.gradebook.categories import parts, without
 from grader.gradebook.drops import Part, quotient
-from grader.gradebook.exact import rounded, shown
+from grader.gradebook.exact import rounded, shown, total
 from grader.gradebook.rules import Rules
 from grader.gradebook.scores import Status
 from grader.model import Student
@@ -58,10 +58,10 @@ def explain(gradebook: Gradebook, student_id: str, *, grade: Literal["final", "c
     of = row.final if grade == "final" else row.current
     rules = Rules.of(gradebook.policies, gradebook.items, frozenset(), None)
     digits = gradebook.policies.grading.digits
-    total = of.rounded(digits)
+    whole = of.rounded(digits)
     lines = tuple(_lines(rules, row, of, digits))
     remarks = tuple(_remarks(gradebook, row, of, letter=grade == "final"))
-    return Explanation(row.student, grade, total, lines, row.letter if grade == "final" else "", remarks, digits)
+    return Explanation(row.student, grade, whole, lines, row.letter if grade == "final" else "", remarks, digits)
 
 
 def _lines(rules: Rules, row: StudentGrade, of: Overall, digits: int) -> Iterator[Line]:
@@ -85,7 +85,7 @@ def _category(rules: Rules, row: StudentGrade, category: CategoryGrade) -> Line:
         return Line(f"{category.name} ({_percent(policy.weight)}): nothing counts yet; {shares}", None, tuple(aside))
     weighed = parts(rules, policy, kept)
     whole = quotient(weighed) or _NOTHING
-    reachable = sum((part.reachable for part in weighed), _NOTHING)
+    reachable = total(part.reachable for part in weighed)
     by_name = {grade.item.name: grade for grade in kept}
     lines = [_item(by_name[part.name], part, category, reachable) for part in weighed]
     if whole > category.fraction:
@@ -168,10 +168,10 @@ def _remarks(gradebook: Gradebook, row: StudentGrade, of: Overall, *, letter: bo
         yield place(gradebook, of.total)
 
 
-def place(gradebook: Gradebook, total: Fraction) -> str:
+def place(gradebook: Gradebook, own: Fraction) -> str:
     """Say where a final total lies in the class."""
     totals = sorted(row.final.total for row in gradebook.rows if row.final.total is not None)
-    below = sum(1 for other in totals if other < total)
+    below = sum(1 for other in totals if other < own)
     low, high = (totals[len(totals) * quarter // 4] for quarter in (1, 3))
     middle = f"the middle half of the class has {shown(low)} to {shown(high)}"
     return f"{below} of {len(totals)} totals are lower than this one; {middle}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from grader.gradebook.book import Gradebook, ItemGrade, StudentGrade
-from grader.gradebook.exact import rounded, shown
+from grader.gradebook.exact import fixed, shown
 from grader.gradebook.formats.cells import safe, to_text
 from grader.gradebook.scores import Status
 
@@ -57,7 +57,7 @@ def _times_hundred(fraction: Fraction | None) -> Fraction | None:
 
 
 def _percent(value: Fraction | None, digits: int) -> str:
-    return "" if value is None else f"{rounded(value, digits):f}"
+    return "" if value is None else fixed(value, digits)
 
 
 def _points(grade: ItemGrade, digits: int) -> str:
