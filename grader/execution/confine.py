@@ -38,6 +38,7 @@ _CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 
 __all__ = [
+    "be_killed_first",
     "clone_into_namespaces",
     "close_other_files",
     "detach_mounts",
@@ -47,6 +48,7 @@ __all__ = [
     "limit_resources",
     "map_user",
     "mount_proc",
+    "mount_terminals",
     "mount_tmpfs",
     "namespaces",
     "raise_loopback",
@@ -77,15 +79,19 @@ def map_user(user: int, group: int) -> None:
         Path(f"/proc/self/{name}").write_bytes(text.encode())
 
 
-def mount_tmpfs(target: str, size: int, *, inodes: int, mode: int = 0o1777, executable: bool = True) -> None:
+def mount_tmpfs(target: str, size: int, *, inodes: int) -> None:
     """Put an empty file system of a limited size over a folder."""
-    flags = _MS_NOSUID | _MS_NODEV | (0 if executable else _MS_NOEXEC)
-    _mount("tmpfs", target, "tmpfs", flags, f"size={size},nr_inodes={inodes},mode={mode:o}")
+    _mount("tmpfs", target, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={size},nr_inodes={inodes},mode=1777")
 
 
 def mount_proc(target: str = "/proc") -> None:
     """Show the processes of the caller's own pid namespace and no others."""
     _mount("proc", target, "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
+
+
+def mount_terminals(target: str = "/dev/pts") -> None:
+    """Have pseudo-terminals of one's own."""
+    _mount("devpts", target, "devpts", _MS_NOSUID | _MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
 
 
 def detach_mounts() -> None:
@@ -124,6 +130,11 @@ def drop_privileges() -> None:
 def die_with_parent() -> None:
     """Be killed when the parent ends."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def be_killed_first() -> None:
+    """Be what Linux kills when the machine runs out of memory, before the process that forked this one."""
+    Path("/proc/self/oom_score_adj").write_bytes(b"1000")
 
 
 def hide_memory(*, hidden: bool = True) -> None:

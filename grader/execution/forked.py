@@ -47,6 +47,7 @@ _LARGEST_ANSWER = 1 << 16
 _SMALL_FRAME = 1 << 20
 _LONGEST_NAME = 1000
 _INODES = 100_000
+_RUN_BYTES = 1 << 20
 _FILE_OVERHEAD = 8192
 """What a file takes of a tmpfs beyond its content, at most."""
 
@@ -86,10 +87,7 @@ class WarmProcess:
 
     def fork(self, room: Mapping[str, Any], orders: int, frames: int) -> tuple[int, int]:
         """Fork a kernel that reads the one pipe and writes the other: its pid in there, and a handle of the process."""
-        try:
-            socket.send_fds(self._control, [json.dumps({"fork": room}).encode()], [orders, frames])
-        except OSError as error:
-            raise ExecutionFault(f"the warm process does not answer: {error}") from error
+        self._ask({"fork": room}, [orders, frames])
         answer, descriptors = self._answer()
         if "child" not in answer or len(descriptors) != 1:
             raise ExecutionFault(f"no kernel could be forked: {escape(answer.get('fault'))}")
@@ -106,22 +104,27 @@ class WarmProcess:
         self._control.close()
         self._jail.kill()
 
-    def _ask(self, request: Mapping[str, Any]) -> None:
+    def _ask(self, request: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         try:
-            self._control.send(json.dumps(request).encode())
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         except OSError as error:
-            raise ExecutionFault(f"the warm process does not answer: {error}") from error
+            raise self._lost(error) from error
 
     def _answer(self) -> tuple[dict[str, Any], list[int]]:
         try:
             data, descriptors, _, _ = socket.recv_fds(self._control, _LARGEST_ANSWER, 1)
         except OSError as error:
-            raise ExecutionFault(f"the warm process does not answer: {error}") from error
+            raise self._lost(error) from error
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)
         if not data:
-            raise ExecutionFault("the warm process died")
+            raise self._lost("it died")
         return json.loads(data), descriptors
+
+    def _lost(self, reason: object) -> ExecutionFault:
+        """End a process whose answers can no longer be told apart."""
+        self.close()
+        return ExecutionFault(f"The warm process does not answer: {reason}")
 
 
 class ForkedEngine:
@@ -202,13 +205,11 @@ class ForkedKernels:
 
     def _room(self, files: Files, limits: Limits) -> dict[str, Any]:
         """Size what a kernel gets; the files that it is given do not count against its own disk."""
-        given = sum(len(content) + _FILE_OVERHEAD for content in files.values())
+        disk = (limits.disk_mb << 20) + sum(len(content) + _FILE_OVERHEAD for content in files.values())
         return {
-            "mount": "/home",
-            "folders": [view.TMP, view.HOME, view.WORK],
-            "small": ["/dev/shm", view.RUN],  # noqa: S108 - inside the sandbox
-            "disk_bytes": (limits.disk_mb << 20) + given,
+            "sizes": {"/home": disk, "/dev/shm": disk, view.RUN: _RUN_BYTES},  # noqa: S108 - inside the sandbox
             "inodes": _INODES,
+            "folders": [view.TMP, view.HOME, view.WORK],
             "limits": resource_limits(limits),
         }
 

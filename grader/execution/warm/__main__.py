@@ -16,7 +16,7 @@ from typing import Any
 
 from grader.execution import confine
 from grader.execution.warm.child import Origin, Room, live
-from grader.execution.warm.kernel import PipeApp, build
+from grader.execution.warm.kernel import PipeApp, build, forget_output
 from grader.execution.warm.preload import freeze, import_modules, warm_up
 
 _LARGEST_REQUEST = 1 << 18
@@ -30,6 +30,7 @@ def main(control: socket.socket) -> None:
     app = build(hello["options"])
     import_modules(hello["preload"])
     warm_up(app.shell)
+    forget_output(app)
     # programs that parse their arguments must fail here as they do in Jupyter
     launcher = find_spec("ipykernel_launcher")
     sys.argv = [str(launcher and launcher.origin), "-f", "/run/kernel.json", *hello["options"]]

@@ -27,14 +27,11 @@ _FAILED = 70
 class Room:
     """What one notebook gets: its own file systems and its limits."""
 
-    mount: str
-    """The one file system that it may write to, `/home`."""
+    sizes: Mapping[str, int]
+    """The folders that it may write to, each a file system of its own of that many bytes."""
+    inodes: int
     folders: tuple[str, ...]
     """Made in there; the last of them is the working folder."""
-    small: tuple[str, ...]
-    """Further folders that are to be empty and its own: `/dev/shm`, `/run`."""
-    disk_bytes: int
-    inodes: int
     limits: Mapping[str, int]
     """By their names in Python's `resource`."""
 
@@ -84,11 +81,13 @@ def _enter(room: Room, origin: Origin) -> None:
     confine.map_user(origin.user, origin.group)
     confine.detach_mounts()
     confine.raise_loopback()
-    for folder in (room.mount, *room.small):
-        confine.mount_tmpfs(folder, room.disk_bytes, inodes=room.inodes)
+    for folder, size in room.sizes.items():
+        confine.mount_tmpfs(folder, size, inodes=room.inodes)
     for folder in room.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)
+    confine.mount_terminals()
     confine.mount_proc()
+    confine.be_killed_first()
     confine.hide_memory()
 
 

@@ -46,9 +46,6 @@ class PipeApp(IPKernelApp):
     def _default_session(self) -> PipeSession:
         return PipeSession(parent=self, key=b"signs nothing")
 
-    def init_crash_handler(self) -> None:
-        """Leave `sys.excepthook`: a crash of ours must be seen by the host."""
-
     def init_connection_file(self) -> None:
         """Write none."""
 
@@ -57,6 +54,7 @@ class PipeApp(IPKernelApp):
 
     def init_sockets(self) -> None:
         """Publish through a pipe."""
+        self.configure_tornado_logger()
         self.iopub_thread = Watch()
         self.iopub_socket = SimpleNamespace(io_thread=self.iopub_thread)
 
@@ -106,6 +104,13 @@ def build(options: Sequence[str]) -> PipeApp:
     app: PipeApp = PipeApp.instance()
     app.initialize(list(options))
     return app
+
+
+def forget_output(app: PipeApp) -> None:
+    """Drop what imports have printed before there was a cell to show it in."""
+    for stream in app.streams.values():
+        stream.flush()
+    app.iopub_thread.forget()
 
 
 def adopt(app: PipeApp, frames: Frames) -> None:

@@ -150,6 +150,10 @@ class Watch(IOPubThread):
         if self._wake_write >= 0:
             os.write(self._wake_write, b".")
 
+    def forget(self) -> None:
+        """Call nothing that was asked for so far."""
+        self._due.clear()
+
     def start_watching(self, streams: dict[int, OutStream]) -> None:
         """Put a pipe behind each descriptor and read it into its stream from now on."""
         self._wake_read, self._wake_write = os.pipe()
