@@ -1,0 +1,141 @@
+"""Collecting: who gets what, earlier attempts kept, nothing twice, nobody guessed."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader.errors import IntakeError
+from grader.intake import Action
+from grader.pipeline import collect
+from grader.pipeline.course import open_course
+
+
+def hand_in(inbox: Path, student: str, content: str, stamp: str | None = None, *, name: str = "squares.ipynb") -> Path:
+    """Put a student's folder into an inbox."""
+    folder = inbox / student
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(content)
+    if stamp:
+        (folder / "timestamp.txt").write_text(stamp)
+    return inbox
+
+
+def take_in(course: Path, *paths: Path, student: str | None = None) -> dict[str, Action]:
+    """Collect and tell what happened to each student's hand-in."""
+    opened = open_course(course)
+    plan = collect.plan(opened, "ps1", paths, student)
+    return {arrival.student_id: arrival.action for arrival in collect.carry_out(opened, plan)}
+
+
+def submitted(course: Path, student: str) -> str:
+    """Read what counts of a student."""
+    return (course / "submitted" / student / "ps1" / "squares.ipynb").read_text()
+
+
+def test_a_folder_of_folders(course: Path, tmp_path: Path) -> None:
+    """Each student's folder goes to that student, with the time in UTC."""
+    inbox = hand_in(tmp_path / "in", "ada", "one", "2026-09-20 22:00:00 EDT")
+    assert {"ada": Action.NEW} == take_in(course, hand_in(inbox, "ada", "one", "2026-09-20T22:00:00-04:00"))
+    assert "one" == submitted(course, "ada")
+    assert (course / "submitted/ada/ps1/timestamp.txt").read_text().startswith("2026-09-21 02:00:00")
+
+
+def test_a_zip_with_a_folder_around_and_the_assignments_name_inside(course: Path, tmp_path: Path) -> None:
+    """`download/<student>/<assignment>/<file>` is a plain layout, too."""
+    archive = tmp_path / "download.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        out.writestr("download/ada/ps1/squares.ipynb", "one")
+        out.writestr("download/bob/ps1/squares.ipynb", "two")
+        out.writestr("__MACOSX/download/ada/._squares.ipynb", "junk")
+    assert {"ada": Action.NEW, "bob": Action.NEW} == take_in(course, archive)
+    assert "two" == submitted(course, "bob")
+
+
+def test_collecting_again_changes_nothing(course: Path, tmp_path: Path) -> None:
+    """The second time everything is as before, and the files' times stay."""
+    inbox = hand_in(tmp_path / "in", "ada", "one")
+    take_in(course, inbox)
+    before = (course / "submitted/ada/ps1/timestamp.txt").read_text()
+    assert {"ada": Action.SAME} == take_in(course, inbox)
+    assert before == (course / "submitted/ada/ps1/timestamp.txt").read_text()
+
+
+def test_the_later_attempt_counts_and_the_earlier_is_kept(course: Path, tmp_path: Path) -> None:
+    """Whichever order they are collected in."""
+    early = hand_in(tmp_path / "early", "ada", "early", "2026-09-20T10:00:00+00:00")
+    late = hand_in(tmp_path / "late", "ada", "late", "2026-09-21T10:00:00+00:00")
+    assert {"ada": Action.NEW} == take_in(course, late)
+    assert {"ada": Action.EARLIER} == take_in(course, early)
+    assert "late" == submitted(course, "ada")
+    assert ["early"] == [path.read_text() for path in (course / ".grader/attempts").rglob("*.ipynb")]
+    assert {"ada": Action.SAME} == take_in(course, early)
+
+
+def test_a_replaced_attempt_is_kept(course: Path, tmp_path: Path) -> None:
+    """Nothing is overwritten without keeping it."""
+    take_in(course, hand_in(tmp_path / "a", "ada", "first"))
+    assert {"ada": Action.REPLACES} == take_in(course, hand_in(tmp_path / "b", "ada", "second"))
+    assert "second" == submitted(course, "ada")
+    assert ["first"] == [path.read_text() for path in (course / ".grader/attempts").rglob("*.ipynb")]
+
+
+def test_a_stranger_is_listed_not_guessed(course: Path, tmp_path: Path) -> None:
+    """A folder whose name is nearly a student's is nobody's, with the student as a suggestion."""
+    plan = collect.plan(open_course(course), "ps1", [hand_in(tmp_path / "in", "adaa", "x")], None)
+    assert () == plan.arrivals
+    assert [("adaa", ("ada",))] == [(found.hand_in.who, found.candidates) for found in plan.unmatched]
+
+
+def test_one_notebook_of_one_student(course: Path, tmp_path: Path) -> None:
+    """A file that came by mail is collected with --student."""
+    (tmp_path / "squares.ipynb").write_text("mine")
+    assert {"ada": Action.NEW} == take_in(course, tmp_path / "squares.ipynb", student="ada")
+    assert "mine" == submitted(course, "ada")
+
+
+def test_links_and_pipes_are_refused_alone(course: Path, tmp_path: Path) -> None:
+    """The honest file beside them is taken, and nothing is read through them."""
+    import os
+
+    inbox = hand_in(tmp_path / "in", "ada", "one")
+    (inbox / "ada" / "link.ipynb").symlink_to("/etc/passwd")
+    os.mkfifo(inbox / "ada" / "pipe.ipynb")
+    plan = collect.plan(open_course(course), "ps1", [inbox], None)
+    assert {"ada/link.ipynb", "ada/pipe.ipynb"} == {refused.name for refused in plan.refused}
+    assert ["squares.ipynb"] == list(plan.arrivals[0].hand_in.files)
+
+
+@pytest.mark.parametrize("name", ["../../evil.ipynb", "/etc/evil", "ada/../../evil", "C:\\evil", "ada/\x1b[2Jx"])
+def test_paths_that_lead_elsewhere_are_refused_by_name(course: Path, tmp_path: Path, name: str) -> None:
+    """Escaped, one line each; the rest of the archive is taken."""
+    archive = tmp_path / "evil.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        out.writestr("ada/squares.ipynb", "one")
+        out.writestr("bob/squares.ipynb", "two")
+        out.writestr(zipfile.ZipInfo(name), "evil")
+    plan = collect.plan(open_course(course), "ps1", [archive], None)
+    assert 1 == len(plan.refused)
+    assert plan.refused[0].name.isprintable()
+    assert {"ada", "bob"} == {arrival.student_id for arrival in plan.arrivals}
+
+
+def test_a_bomb_costs_only_itself(course: Path, tmp_path: Path) -> None:
+    """An entry that inflates a thousandfold is refused, the other entry of the same student is taken."""
+    archive = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("ada/squares.ipynb", "one")
+        out.writestr("ada/bomb.csv", bytes(50_000_000))
+    opened = open_course(course)
+    plan = collect.plan(opened, "ps1", [archive], None)
+    list(collect.carry_out(opened, plan))
+    assert ["inflates" in refused.reason for refused in plan.refused] == [True]
+    assert {"squares.ipynb", "timestamp.txt"} == {path.name for path in (course / "submitted/ada/ps1").iterdir()}
+
+
+def test_an_unknown_layout_says_what_was_found(course: Path, tmp_path: Path) -> None:
+    """And what would be accepted."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("x")
+    with pytest.raises(IntakeError, match=r"notes\.txt.*<student>/<files>"):
+        collect.plan(open_course(course), "ps1", [tmp_path / "in"], None)
