@@ -205,19 +205,19 @@ def test_a_flood_is_interrupted(play, statuses, kinds):
 
 
 @pytest.mark.parametrize(
-    ("ename", "evalue", "kind"),
+    ("error", "kind"),
     [
-        ("MemoryError", "", "memory"),
-        ("_ArrayMemoryError", "Unable to allocate", "memory"),
-        ("OSError", "[Errno 28] No space left on device", "disk"),
-        ("OSError", "[Errno 27] File too large", "disk"),
-        ("BlockingIOError", "[Errno 11] Resource temporarily unavailable", "processes"),
-        ("RuntimeError", "can't start new thread", "processes"),
+        (("MemoryError", ""), "memory"),
+        (("_ArrayMemoryError", "Unable to allocate"), "memory"),
+        (("OSError", "[Errno 28] No space left on device"), "disk"),
+        (("OSError", "[Errno 27] File too large"), "disk"),
+        (("BlockingIOError", "[Errno 11] Resource temporarily unavailable"), "processes"),
+        (("RuntimeError", "can't start new thread"), "processes"),
     ],
 )
-def test_a_limit_met_as_an_exception_is_noted(play, statuses, kinds, ename, evalue, kind):
+def test_a_limit_met_as_an_exception_is_noted(play, statuses, kinds, error, kind):
     """A cell that fails at a limit has raised, and which limit it was is told."""
-    executed, _ = play(["a"], {"a": [Reply(completed=False, ename=ename, evalue=evalue)]})
+    executed, _ = play(["a"], {"a": [Reply(False, *error)]})
     assert statuses(executed) == ["raised"]
     assert kinds(executed) == [(kind, 0)]
 
