@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_FLAGS = 50
 """Of one kind that are told one by one."""
+_MOST_EXCERPTS = 5
 
 
 def findings(
@@ -193,7 +194,7 @@ class _Report:
         """Where a person should decide which text is the answer."""
         name = title(template)
         if chosen.losers:
-            evidence = "\n---\n".join(excerpt(self.parts[number].text.source) for number in chosen.losers)
+            evidence = self._excerpts(chosen.losers)
             yield Flag(
                 "contested-answer",
                 f"There are {len(chosen.losers) + 1} different answers for the {name}; the one in its place was taken.",
@@ -228,7 +229,7 @@ class _Report:
                 "answer-missing",
                 f"The {name} is gone; another cell of the student's may hold the answer.",
                 template.grade_id,
-                "\n---\n".join(excerpt(self.parts[number].text.source, 5) for number in self.plan.extras[:10]),
+                self._excerpts(self.plan.extras),
             )
         if template.fixed and not template.tests and chosen.parts and edited(template, self.parts[chosen.parts[0]]):
             yield Flag(
@@ -237,6 +238,10 @@ class _Report:
                 template.grade_id,
                 difference(template.text.source, self.parts[chosen.parts[0]].text.source),
             )
+
+    def _excerpts(self, numbers: Sequence[int]) -> str:
+        """The beginnings of some parts, a few of them."""
+        return "\n---\n".join(excerpt(self.parts[number].text.source) for number in numbers[:_MOST_EXCERPTS])
 
     def _undefined(self, template: Template, chosen: Chosen) -> frozenset[str]:
         """What the released cell defined, and its answer and the student's other code do not."""

@@ -95,6 +95,7 @@ class _Matcher:
         self._templates = templates
         self._found: list[list[Candidate]] = [[] for _ in templates]
         self._free = dict.fromkeys(range(len(parts)))
+        self._fixed = {t.text.normal: t.index for t in templates if t.fixed and not t.text.blank}
         self._doubtful: list[tuple[int, int]] = []
         self._comparer = Comparer(self._parts, templates)
 
@@ -118,20 +119,22 @@ class _Matcher:
     def _by_grade_id(self) -> None:
         """Believe an id unless the cell is plainly another of the instructor's cells, or unlike the one it names."""
         rows = {template.grade_id: template.index for template in self._templates if template.grade_id}
-        fixed = {t.text.normal: t.index for t in self._templates if t.fixed and not t.text.blank}
         for number, part in enumerate(self._parts):
             row = rows.get(part.meta.grade_id) if part.meta else None
-            if row is None:
+            if row is None or self._foreign(row, number):
                 continue
-            other = fixed.get(part.text.normal)
-            foreign = other is not None and other != row and part.text.normal != self._templates[row].text.normal
-            if not foreign and not self._unlike(row, number):
-                self._take(row, number, How.GRADE_ID)
-            elif not foreign:
+            if self._unlike(row, number):
                 self._doubtful.append((row, number))
+            else:
+                self._take(row, number, How.GRADE_ID)
         for row, found in enumerate(self._found):
             self._found[row] = sorted(found, key=lambda candidate: self._rank(row, candidate))
         self._release_misnamed()
+
+    def _foreign(self, row: int, number: int) -> bool:
+        """Whether a part is the text of another fixed cell, whatever its metadata say."""
+        text = self._parts[number].text.normal
+        return self._fixed.get(text, row) != row and text != self._templates[row].text.normal
 
     def _unlike(self, row: int, number: int) -> bool:
         """Whether a part that bears a fixed cell's id has little of that cell's text."""
@@ -167,8 +170,9 @@ class _Matcher:
             raw = self._parts[number].raw_meta
             checksum = raw.get("checksum") if isinstance(raw, dict) else None
             row = rows.get(checksum) if isinstance(checksum, str) else None
-            if row is not None and not self._found[row] and not self._unlike(row, number):
-                self._take(row, number, How.CHECKSUM)
+            if row is None or self._found[row] or self._foreign(row, number) or self._unlike(row, number):
+                continue
+            self._take(row, number, How.CHECKSUM)
 
     def _by_source(self) -> None:
         """Pair equal sources, in order; those that occur more often on one side wait for the gaps."""

@@ -62,6 +62,8 @@ def _owns(part: Part, missing: Mapping[str, Sequence[Block]]) -> bool:
 
 def _pieces(part: Part, missing: Mapping[str, Sequence[Block]], found: set[Block]) -> Iterator[Part]:
     """One part divided at the missing texts in it, which are found with that."""
+    if part.text.lines.isdisjoint(line.strip() for line in missing):
+        return iter((part,))
     lines = part.text.normal.split("\n")
     pieces: list[Block] = []
     start = at = 0

@@ -305,7 +305,14 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=2500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(steps=[("merge", 3, 0)], format_="4.5", partial=False)
+@example(steps=[("merge", 10, 0)], format_="4.5", partial=False)
+@example(steps=[("split", 2, 0), ("merge", 4, 0)], format_="4.5", partial=False)
+@example(steps=[("split", 3, 0), ("merge", 3, 0)], format_="4.5", partial=False)
+@example(steps=[("split_bare", 3, 0), ("add_own", 5, 0)], format_="4.5", partial=False)
+@example(steps=[("merge", 10, 9), ("older_release", 28, 25)], format_="4.0", partial=False)
+@example(steps=[("retype", 11, 2), ("strip_all", 0, 0)], format_="3", partial=True)
 @given(steps=steps, format_=st.sampled_from(FORMATS), partial=st.booleans())
 def test_mangled_honest_work_is_not_lost(assignment, steps, format_, partial):
     """Any sequence of manglings: the same points, or a flag; no line of an answer vanishes; never more points."""
