@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
@@ -16,6 +16,7 @@ from grader.text import escape
 
 _WRITES = "grader_writes"
 _BUSY_SECONDS = 30
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "gpfs", "glusterfs", "fuse.sshfs"})
 
 
 def open_engine(where: Path | str) -> tuple[Engine, str]:
@@ -27,7 +28,8 @@ def open_engine(where: Path | str) -> tuple[Engine, str]:
     except (ImportError, NoSuchModuleError, ArgumentError) as error:
         raise StoreError(f"{label}: no driver for this kind of database ({error}); install it") from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        journal = _journal_of(url)
+        event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, journal))
         event.listen(engine, "begin", _begin_sqlite)
     return engine, label
 
@@ -53,20 +55,40 @@ def _url(where: Path | str) -> URL:
         ) from None
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Set a new connection up: our own BEGIN, a log beside the file, so that the form grader reads while we write."""
+def _prepare_sqlite(connection: sqlite3.Connection, journal: str) -> None:
+    """Set a new connection up: our own BEGIN, durable commits, and waiting for another writer."""
     connection.isolation_level = None
-    cursor = connection.cursor()
-    try:
-        for pragma in (
-            f"busy_timeout = {_BUSY_SECONDS * 1000}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-    finally:
-        cursor.close()
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+    (current,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if current.upper() != journal:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def journal_mode(path: Path, mounts: str) -> str:
+    """SQLite's journal for a file: a write-ahead log, beside which others read while we write, on a local disk.
+
+    That log lives in memory that programs on two hosts do not share, so on a network file system it is the old kind.
+    `mounts` is the text of `/proc/self/mountinfo`.
+    """
+    kinds = {}
+    for line in mounts.splitlines():
+        fields, _, kind = line.partition(" - ")
+        kinds[_unescaped(fields.split()[4])] = kind.split()[0]
+    above = next((kinds[str(folder)] for folder in (path, *path.parents) if str(folder) in kinds), "")
+    return "DELETE" if above in _NETWORK else "WAL"
+
+
+def _unescaped(mount: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount)
+
+
+def _journal_of(url: URL) -> str:
+    mounts = Path("/proc/self/mountinfo")
+    if not url.database or not mounts.is_file():
+        return "WAL"
+    return journal_mode(Path(url.database).resolve(), mounts.read_text(errors="surrogateescape"))
 
 
 def _begin_sqlite(connection: Connection) -> None:

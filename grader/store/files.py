@@ -33,7 +33,7 @@ def atomic_write(path: Path, data: bytes | str) -> None:
     """
     with storing(path), _opened(path.parent, _FOLDER | os.O_NOFOLLOW) as folder:
         _replace(folder, path.name, data.encode() if isinstance(data, str) else data)
-        os.fsync(folder)
+        _sync_folder(folder)
 
 
 def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -> None:
@@ -53,7 +53,7 @@ def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -
                 with _made(folder, tuple(parents)) as parent:
                     if not _same(parent, last, files[name]):
                         _replace(parent, last, files[name])
-                        os.fsync(parent)
+                        _sync_folder(parent)
 
 
 def write_beneath(top: Path, inside: PurePosixPath, data: bytes) -> None:
@@ -63,13 +63,13 @@ def write_beneath(top: Path, inside: PurePosixPath, data: bytes) -> None:
         top.mkdir(parents=True, exist_ok=True)
         with _opened(top, _FOLDER) as start, _made(start, tuple(parents)) as folder:
             _replace(folder, name, data)
-            os.fsync(folder)
+            _sync_folder(folder)
 
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what writers that were killed left in this folder; nobody may be writing there."""
-    with storing(folder):
-        for entry in os.scandir(folder):
+    with storing(folder), os.scandir(folder) as listing:
+        for entry in listing:
             if entry.name.startswith(_TEMPORARY) and entry.is_file(follow_symlinks=False):
                 Path(entry.path).unlink(missing_ok=True)
 
@@ -181,7 +181,7 @@ def _make_folder(folder: int, name: str) -> None:
             return
         os.unlink(name, dir_fd=folder)
         os.mkdir(name, dir_fd=folder)
-    os.fsync(folder)
+    _sync_folder(folder)
 
 
 def _replace(folder: int, name: str, data: bytes) -> None:
@@ -198,6 +198,15 @@ def _replace(folder: int, name: str, data: bytes) -> None:
     except BaseException:
         os.unlink(temporary, dir_fd=folder)
         raise
+
+
+def _sync_folder(folder: int) -> None:
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        # some network and FUSE file systems cannot sync a folder, and then keep its entries in order by themselves
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 
 
 def _keep_mode(folder: int, name: str, descriptor: int) -> None:

@@ -205,8 +205,13 @@ class CourseFolder:
         return holder(self.private / "lock")
 
     def remove_leftovers(self) -> None:
-        """Remove temporary files of writers that were killed; for whoever holds the lock."""
-        remove_leftovers(self.root)
+        """Remove temporary files of writers that were killed; for whoever holds the lock.
+
+        Folders that are always written whole need no such care: writing them removes what is not theirs.
+        """
+        students = self.feedback.iterdir() if self.feedback.is_dir() else ()
+        for folder in (self.root, *(path for path in students if path.is_dir() and not path.is_symlink())):
+            remove_leftovers(folder)
 
     def _stamp(self, home: PurePosixPath) -> Files:
         try:

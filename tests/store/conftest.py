@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -119,3 +121,21 @@ def course(tmp_path: Path, instructor: nbformat.NotebookNode, released: nbformat
     folder.nbgrader_config.write_text(nbgrader_config("squares"))
     folder.write_release(ASSIGNMENT, {f"{NOTEBOOK}.ipynb": nbformat.writes(released).encode()})
     return folder
+
+
+@pytest.fixture
+def as_nobody() -> Callable[[], AbstractContextManager[None]]:
+    """Act for a while as a user to whom permissions matter; root may do everything."""
+
+    @contextmanager
+    def acting() -> Iterator[None]:
+        if os.geteuid() != 0:
+            yield
+            return
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+
+    return acting

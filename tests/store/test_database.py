@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -31,6 +35,7 @@ from grader.store import Database, OutcomeStatus, QuestionScore
 
 Grade = Callable[..., Graded]
 Record = Callable[..., None]
+AsNobody = Callable[[], AbstractContextManager[None]]
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -467,3 +472,89 @@ def test_a_url_works_like_a_path(tmp_path: Path) -> None:
     with Database(f"sqlite:///{tmp_path}/plain.db") as database:
         database.sync_students([Student("ada")])
     assert (tmp_path / "plain.db").is_file()
+
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 22 0:40 / /home rw,relatime - nfs4 server:/home rw
+31 30 254:1 / /home/me/my\\040disk rw - xfs /dev/vdb rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "journal"),
+    [
+        ("/srv/course/gradebook.db", "WAL"),
+        ("/home/me/course/gradebook.db", "DELETE"),
+        ("/home/me/my disk/gradebook.db", "WAL"),
+        ("/homeless/gradebook.db", "WAL"),
+    ],
+)
+def test_no_write_ahead_log_on_a_network_file_system(path: str, journal: str) -> None:
+    """Programs on two hosts would not see each other's writes in it."""
+    from grader.store.connection import journal_mode
+
+    assert journal == journal_mode(Path(path), MOUNTS)
+
+
+def test_the_journal_is_changed_where_it_is_the_wrong_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A course that was moved to a network disk gets the journal that works there, and keeps its rows."""
+    path = tmp_path / "gradebook.db"
+    with Database(path) as database:
+        database.sync_students([Student("ada")])
+    monkeypatch.setattr("grader.store.connection._journal_of", lambda _url: "DELETE")
+    with Database(path) as database:
+        database.sync_students([Student("bob")])
+    with sqlite3.connect(path) as connection:
+        assert ("delete",) == connection.execute("PRAGMA journal_mode").fetchone()
+        assert (2,) == connection.execute("SELECT count(*) FROM student").fetchone()
+    connection.close()
+
+
+ENDLESS = """
+import sys, itertools
+from datetime import UTC, datetime
+from pathlib import Path
+from grader.model import Rejected
+from grader.store import Database
+with Database(Path(sys.argv[1])) as database:
+    for number in itertools.count():
+        outcome = Rejected(f"s{number:05}", "ps1", "unreadable")
+        database.record(outcome, key="k", engine="e", timestamp=None, finished_at=datetime.now(UTC))
+        sys.stdout.write(outcome.student_id + "\\n")
+        sys.stdout.flush()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_writer_leaves_whole_submissions(database: Database, path: Path) -> None:
+    """After kill -9 at any moment, what was told as done is there, and every submission has all rows or none."""
+    for rounds in (1, 7, 40):
+        process = subprocess.Popen([sys.executable, "-c", ENDLESS, str(path)], stdout=subprocess.PIPE, text=True)
+        with process:
+            assert process.stdout is not None
+            told = [process.stdout.readline().strip() for _ in range(rounds)]
+            process.kill()
+        done = database.keys("ps1")
+        assert set(told) <= set(done)
+        counts: dict[str, int] = {}
+        for row in database.question_scores("ps1"):
+            counts[row.student_id] = counts.get(row.student_id, 0) + 1
+        assert dict.fromkeys(done, 3) == counts
+    with sqlite3.connect(path) as connection:
+        assert ("ok",) == connection.execute("PRAGMA integrity_check").fetchone()
+        assert [] == connection.execute("PRAGMA foreign_key_check").fetchall()
+    connection.close()
+
+
+def test_a_read_only_folder_is_named(as_nobody: AsNobody) -> None:
+    """Where we may not write, one line names the database and says what to do."""
+    with tempfile.TemporaryDirectory() as top:
+        path = Path(top) / "gradebook.db"
+        Database(path).close()
+        path.chmod(0o444)
+        Path(top).chmod(0o555)
+        with as_nobody(), pytest.raises(StoreError, match=r"gradebook\.db: .*writ") as caught:
+            Database(path).sync_students([Student("ada")])
+        assert 1 == len(str(caught.value).splitlines())
+        Path(top).chmod(0o755)

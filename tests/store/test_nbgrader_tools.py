@@ -125,6 +125,13 @@ def test_autograde_works_after_us(graded_course: CourseFolder, home: Path) -> No
     )
 
 
+def test_feedback_of_nbgrader_works_after_us(graded_course: CourseFolder, home: Path) -> None:
+    """`nbgrader generate_feedback` makes its pages from our notebooks and rows."""
+    nbgrader(graded_course, home, "generate_feedback", "ps1")
+    page = (graded_course.feedback_of("ada", "ps1") / "p1.html").read_text()
+    assert "(Score: 2.0 / 6.0)" in page
+
+
 def test_autograde_has_nothing_to_do_after_us(graded_course: CourseFolder, home: Path) -> None:
     """Without --force, nbgrader takes our results for its own and leaves them alone."""
     before = graded_course.autograded_of("ada", "ps1").joinpath("p1.ipynb").stat().st_mtime_ns
