@@ -7,7 +7,7 @@ import io
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import ConfigError
@@ -110,6 +110,7 @@ def test_no_ids(text: str) -> None:
     assert not valid_student_id(text)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_roster_or_told_to_be_none(text: str) -> None:
     """No text breaks the reader; the ids that it gives are fit for folders."""

@@ -15,6 +15,8 @@ from grader.store.cells import BaseCell, CellTable, NotebookCells, SourceCell, n
 from grader.store.rows import SyncReport
 from grader.store.schema import Tables
 
+_NAMELESS = {"last_name": None, "first_name": None, "email": None}
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -48,15 +50,17 @@ class _Scope:
 
 
 def sync_students(connection: Connection, tables: Tables, students: Iterable[Student]) -> None:
-    """Make the database know the class: names and addresses as the roster has them; nobody is removed."""
-    known = set(connection.scalars(select(tables.student.c.id)))
-    rows = {student.student_id: _student_row(student) for student in students}
-    new = [row for student_id, row in rows.items() if student_id not in known]
+    """Make the database know the class, as the roster names it; nobody and no name is removed."""
+    table = tables.student
+    known = {row.id: row for row in connection.execute(select(table))}
+    given = {student.student_id: _student_row(student) for student in students}
+    new = [{**_NAMELESS, **row} for student_id, row in given.items() if student_id not in known]
     if new:
-        connection.execute(insert(tables.student), new)
-    for student_id, row in rows.items():
-        if student_id in known:
-            connection.execute(update(tables.student).where(tables.student.c.id == student_id).values(**row))
+        connection.execute(insert(table), new)
+    for student_id, row in given.items():
+        stored = known.get(student_id)
+        if stored is not None and any(getattr(stored, name) != value for name, value in row.items()):
+            connection.execute(update(table).where(table.c.id == student_id).values(row))
 
 
 def sync_assignment(
@@ -96,13 +100,10 @@ def new_id() -> str:
     return uuid4().hex
 
 
-def _student_row(student: Student) -> dict[str, str | None]:
-    return {
-        "id": student.student_id,
-        "last_name": student.last_name[:128] or None,
-        "first_name": student.first_name[:128] or None,
-        "email": student.email[:128] or None,
-    }
+def _student_row(student: Student) -> dict[str, str]:
+    """The columns that the roster fills; a blank there says nothing about a name that is known."""
+    row = {"last_name": student.last_name, "first_name": student.first_name, "email": student.email}
+    return {"id": student.student_id, **{name: value[:128] for name, value in row.items() if value}}
 
 
 def _assignment_id(connection: Connection, tables: Tables, heading: Heading) -> str:

@@ -44,7 +44,7 @@ class Database:
         self._engine.dispose()
 
     def sync_students(self, students: Iterable[Student]) -> None:
-        """Make the database know the class: names and addresses as the roster has them; nobody is removed."""
+        """Make the database know the class, as the roster names it; nobody and no name is removed."""
         with self._writing() as connection:
             assignments.sync_students(connection, self._tables, students)
 

@@ -373,6 +373,17 @@ def test_students_are_named(database: Database, record: Record, graded: Grade, p
     assert {("ada", "Lovelace", "Ada", None), ("zoë", "O'Toole", "Zoë", "z@x")} == found
 
 
+def test_a_name_that_is_known_is_not_forgotten(database: Database, path: Path) -> None:
+    """A blank in the roster leaves what was entered in the form grader; a name there replaces it."""
+    database.sync_students([Student("ada", email="ada@x")])
+    by_hand(path, "UPDATE student SET last_name = 'Byron', email = 'old@x'")
+    database.sync_students([Student("ada", first_name="Ada", email="ada@x")])
+    with sqlite3.connect(path) as connection:
+        row = connection.execute("SELECT last_name, first_name, email FROM student").fetchone()
+    connection.close()
+    assert ("Byron", "Ada", "ada@x") == row
+
+
 # opening
 
 

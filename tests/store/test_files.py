@@ -7,7 +7,7 @@ import stat
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import StoreError
@@ -135,6 +135,7 @@ names = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(files=st.dictionaries(st.lists(names, min_size=1, max_size=3).map("/".join), st.binary(max_size=50), max_size=6))
 def test_what_is_written_is_what_is_there(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> None:
     """Any names in any script hold exactly their content, as long as no file is also a folder."""

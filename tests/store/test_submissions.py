@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import StoreError
@@ -272,6 +272,7 @@ def test_nonsense_in_a_timestamp_is_a_problem(folder: CourseFolder, text: str) -
     assert submission.problems[0].isprintable()
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_timestamp_breaks_the_reader(text: str) -> None:
     """Any text is a moment in UTC or a `ValueError`."""
