@@ -110,7 +110,7 @@ def find_notebooks(files: Files, releases: Mapping[str, Notebook]) -> FoundNoteb
     return FoundNotebooks(
         {name: chosen[name].path for name in releases if name in chosen},
         tuple(repair for pair in chosen.values() if pair.name is not Name.EXACT for repair in _renamed(pair)),
-        tuple(flag for pair in chosen.values() for flag in _doubts(pair, pairs)),
+        tuple(flag for pair in chosen.values() for flag in _doubts(pair, pairs, files)),
         (*_unreadable(chosen, content), *_missing(chosen, releases, files)),
     )
 
@@ -215,12 +215,15 @@ def _renamed(pair: _Pair) -> Iterator[Repair]:
     yield Repair("renamed", f"The file “{escape(pair.path)}” was taken as the notebook “{escape(pair.notebook)}”.")
 
 
-def _doubts(pair: _Pair, pairs: Sequence[_Pair]) -> Iterator[Flag]:
+def _doubts(pair: _Pair, pairs: Sequence[_Pair], files: Files) -> Iterator[Flag]:
     """Flags where another file might have been meant, or where this one hardly is the notebook."""
     rivals = [
         other
         for other in pairs
-        if other.notebook == pair.notebook and other.path != pair.path and other.content and other.content.answered
+        if other.notebook == pair.notebook
+        and files[other.path] != files[pair.path]
+        and other.content
+        and other.content.answered
     ]
     if rivals and pair.content and pair.content.answered:
         names = ", ".join(f"“{escape(other.path)}”" for other in rivals[:5])

@@ -9,8 +9,6 @@ from grader.model import Flag, Repair
 from grader.notebook.answers import Choice, Chosen, Plan, joined_source
 from grader.notebook.evidence import difference, excerpt
 from grader.notebook.match import How, Matching
-from grader.notebook.metadata import source_of
-from grader.notebook.sources import normal
 from grader.notebook.tampering import tampering
 from grader.text import escape
 
@@ -39,6 +37,8 @@ def title(template: Template) -> str:
     name = f" “{escape(template.grade_id)}”" if template.grade_id else ""
     if template.tests:
         return f"test cell{name}"
+    if template.task:
+        return f"task{name}"
     if template.answer:
         return f"answer cell{name}"
     return f"read-only cell{name}" if template.fixed else f"cell{name}"
@@ -165,7 +165,8 @@ class _Report:
         if template.meta and template.index not in self.in_chain and chosen.choice is not Choice.ADOPTED:
             yield Repair("moved", f"The {name} had been moved; it was put back in its place.", template.grade_id)
         if not first.whole:
-            sentence = f"The {name} was merged with another; it was separated."
+            with_what = "an answer was written into it" if template.task else "it was merged with another"
+            sentence = f"The {name} was restored: {with_what}, and they were separated."
             yield Repair("cells-separated", sentence, template.grade_id)
         if first.kind != template.kind:
             yield Repair(
@@ -254,7 +255,7 @@ class _Report:
 
 def edited(template: Template, part: Part) -> bool:
     """Whether a fixed cell's text is neither what was released nor the instructor's own."""
-    return part.text.normal not in {template.text.normal, normal(source_of(template.instructor))}
+    return part.text.normal not in template.originals
 
 
 def _bounded(flags: Iterable[Flag]) -> tuple[Flag, ...]:

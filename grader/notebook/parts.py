@@ -36,6 +36,7 @@ def take_apart(parts: Sequence[Part], templates: Sequence[Template]) -> tuple[Pa
     Fixed cells are looked for everywhere; the instructor's other cells only where an answer may have been swallowed.
     The metadata stay with the part that is the text of the cell that they name, else with the first that is none.
     """
+    parts = [piece for part in parts for piece in _task_and_answer(part, templates)]
     present = {part.text.normal for part in parts}
     named = {part.meta.grade_id for part in parts if part.meta}
     complete = all(template.grade_id in named for template in templates if template.answer)
@@ -51,6 +52,18 @@ def take_apart(parts: Sequence[Part], templates: Sequence[Template]) -> tuple[Pa
         piece
         for part in parts
         for piece in ((part,) if complete and _owns(part, missing) else _pieces(part, missing, found))
+    )
+
+
+def _task_and_answer(part: Part, templates: Sequence[Template]) -> tuple[Part, ...]:
+    """A task's cell, and below it what its student wrote into it: a person grades what stands below a task."""
+    template = next((t for t in templates if t.task and part.meta and t.grade_id == part.meta.grade_id), None)
+    if template is None or part.text.blank or part.text.normal in template.originals:
+        return (part,)
+    written = part.text.normal.replace(template.text.normal, "", 1)
+    return (
+        Part(part.index, part.cell, template.text.source),
+        Part(part.index, part.cell, normal(written), named=False),
     )
 
 

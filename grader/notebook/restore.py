@@ -27,8 +27,8 @@ class Restored:
     notebook: Notebook
     repairs: tuple[Repair, ...]
     flags: tuple[Flag, ...]
-    origins: tuple[int | None, ...] = ()
-    """For each cell, the submitted cell whose source it carries; None where the source is the instructor's."""
+    origins: tuple[tuple[int, ...], ...] = ()
+    """For each cell, the submitted cells whose source it carries; none where the source is the instructor's."""
 
 
 def restore(submitted: Notebook, instructor: Notebook, released: Notebook) -> Restored:
@@ -44,7 +44,7 @@ def restore(submitted: Notebook, instructor: Notebook, released: Notebook) -> Re
     matching = match_templates(submitted, templates)
     plan = plan_answers(templates, matching)
     cells: list[NotebookNode] = []
-    origins: list[int | None] = []
+    origins: list[tuple[int, ...]] = []
     for item in _sequence(templates, matching, plan):
         cell, origin = _instructor_cell(item, plan, matching.parts) if isinstance(item, Template) else _own_cell(item)
         cells.append(cell)
@@ -66,9 +66,9 @@ def with_student_outputs(restored: Restored, submitted: Notebook) -> Notebook:
 
     notebook = thaw(restored.notebook)
     for cell, origin in zip(notebook["cells"], restored.origins, strict=True):
-        if origin is None or cell["cell_type"] != "code":
+        if cell["cell_type"] != "code":
             continue
-        outputs = [_output(output) for output in _list(submitted["cells"][origin].get("outputs"))]
+        outputs = [_output(output) for index in origin for output in _list(submitted["cells"][index].get("outputs"))]
         if kept := [output for output in outputs if output is not None]:
             cell["outputs"] = [from_dict(output) for output in kept]  # type: ignore[no-untyped-call]  # nbformat has no types
             cell["metadata"]["grader"] = from_dict({"outputs": "student"})  # type: ignore[no-untyped-call]  # nbformat has no types
@@ -97,16 +97,16 @@ def _sequence(templates: Sequence[Template], matching: Matching, plan: Plan) -> 
         yield from between[first_test:]
 
 
-def _instructor_cell(template: Template, plan: Plan, parts: Sequence[Part]) -> tuple[NotebookNode, int | None]:
+def _instructor_cell(template: Template, plan: Plan, parts: Sequence[Part]) -> tuple[NotebookNode, tuple[int, ...]]:
     """One of the instructor's cells with the source that belongs in it."""
     chosen = plan.chosen[template.index]
     cell = thaw(template.instructor)
-    origin = None
+    origin: tuple[int, ...] = ()
     if not template.fixed:
         cell["source"] = source_of(template.released)
     if chosen.parts and not template.fixed:
         taken = [parts[number] for number in chosen.parts]
-        origin = taken[0].index
+        origin = tuple(dict.fromkeys(part.index for part in taken))
         cell["source"] = joined_source(taken)
         cell.pop("attachments", None)
         if attachments := _attachments(taken, cell["cell_type"]):
@@ -114,13 +114,13 @@ def _instructor_cell(template: Template, plan: Plan, parts: Sequence[Part]) -> t
     return _without_outputs(cell), origin
 
 
-def _own_cell(part: Part) -> tuple[NotebookNode, int | None]:
+def _own_cell(part: Part) -> tuple[NotebookNode, tuple[int, ...]]:
     """A cell of the student's own: its source and pasted images, nothing else."""
     kind = part.kind if part.kind in {"code", "markdown"} else "raw"
     cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": part.text.source}
     if attachments := _attachments([part], kind):
         cell["attachments"] = attachments
-    return _without_outputs(thaw(cell)), part.index
+    return _without_outputs(thaw(cell)), (part.index,)
 
 
 def _without_outputs(cell: NotebookNode) -> NotebookNode:

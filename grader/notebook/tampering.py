@@ -27,6 +27,7 @@ _VERSIONS = range(4)
 def tampering(templates: Sequence[Template], matching: Matching, plan: Plan) -> Iterator[Flag]:
     """Flags for what would have changed a grade if submissions were believed."""
     yield from _broken_metadata(matching.parts)
+    yield from _checksums(templates, matching, plan)
     extras = set(plan.extras)
     marked = any(part.raw_meta is not None for part in matching.parts)
     in_chain = {row for row, _ in matching.chain}
@@ -70,6 +71,27 @@ def _broken_metadata(parts: Sequence[Part]) -> Iterator[Flag]:
                 part.meta.grade_id if part.meta else None,
                 f"schema_version: {escape(version)}",
             )
+
+
+def _checksums(templates: Sequence[Template], matching: Matching, plan: Plan) -> Iterator[Flag]:
+    """Cells that bear another checksum than the release gave them: one flag for all of them."""
+    other = [
+        template.grade_id
+        for template, chosen in zip(templates, plan.chosen, strict=True)
+        if chosen.parts
+        and (given := meta_of(template.released))
+        and (found := matching.parts[chosen.parts[0]].meta)
+        and found.grade_id == given.grade_id
+        and None not in (found.checksum, given.checksum)
+        and found.checksum != given.checksum
+    ]
+    if other:
+        yield Flag(
+            "checksum",
+            f"{len(other)} of the cells have other checksums than in the release: they are of another one, or forged.",
+            None,
+            escape(", ".join(filter(None, other))),
+        )
 
 
 def _claims(template: Template, parts: Sequence[Part]) -> Iterator[Flag]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import NotebookError
 from grader.model import GradedKind
 from grader.notebook.metadata import CellMeta, meta_of, source_of
-from grader.notebook.sources import Text
+from grader.notebook.sources import Text, normal
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -44,6 +44,16 @@ class Template:
     def tests(self) -> bool:
         """Whether it is an autograder test."""
         return self.meta is not None and self.meta.kind is GradedKind.TESTS
+
+    @property
+    def task(self) -> bool:
+        """Whether it is a task, answered in cells below it."""
+        return self.meta is not None and self.meta.kind is GradedKind.TASK
+
+    @property
+    def originals(self) -> tuple[str, str]:
+        """Its text as released and as the instructor has it: a cell with either of them was not changed."""
+        return self.text.normal, normal(source_of(self.instructor))
 
     @property
     def manual(self) -> bool:

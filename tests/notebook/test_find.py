@@ -101,6 +101,12 @@ def test_of_two_answers_the_right_name_wins_and_staff_are_told(assignment, relea
     assert "Homework 1-Copy1.ipynb" in flag.sentence
 
 
+def test_the_same_file_twice_is_no_question(releases, solved):
+    """Identical copies: nobody needs to decide."""
+    found = find_notebooks({"Homework 1.ipynb": solved, "Homework 1 (1).ipynb": solved}, releases)
+    assert ({"Homework 1": "Homework 1.ipynb"}, ()) == (found.found, found.flags)
+
+
 def test_a_broken_file_does_not_matter_beside_a_good_one(releases, solved):
     """The copy that can be read is taken; the other is mentioned with the reason."""
     found = find_notebooks({"Homework 1.ipynb": b"{", "Homework 1 (1).ipynb": solved}, releases)

@@ -140,6 +140,19 @@ def test_an_edited_read_only_cell_is_restored_and_the_edit_kept(assignment, subm
     assert "-rate = 0.1\n+rate = 0.5" == result.flags[0].evidence
 
 
+@pytest.mark.parametrize("write", ["Find an example of your own.\n\nLike 2 ** 7.", "Like 2 ** 7."])
+def test_an_answer_written_into_a_task_is_kept_below_it(submitted, restored, write):
+    """The task is the instructor's text again, and the answer stands where a person looks for it."""
+    cell_of(submitted, "example")["source"] = write
+    result = restored()
+    at = place(result.notebook, "example")
+    assert ["Find an example of your own.", "Like 2 ** 7."] == [
+        s.strip() for s in sources(result.notebook)[at : at + 2]
+    ]
+    assert {("cells-separated", "example")} == kinds(result.repairs)
+    assert () == result.flags
+
+
 def test_lost_metadata_are_restored(assignment, submitted, restored):
     """A notebook without any metadata: every cell is recognised; what only its place tells is for a person to see."""
     for cell in submitted["cells"]:
@@ -194,6 +207,7 @@ def test_a_split_answer_is_joined(assignment, submitted, restored):
     result = restored()
     assert assignment.answers["square"].replace("\n\n", "\n") == cell_of(result.notebook, "square")["source"]
     assert {("parts-joined", "square")} == kinds(result.repairs)
+    assert (at, at + 1) == result.origins[at]
 
 
 def test_a_torn_off_block_is_joined(assignment, submitted, restored):

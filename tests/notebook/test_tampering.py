@@ -103,6 +103,11 @@ def prefixed_test(cells, by_id):
     by_id["test_square"]["source"] = "square = lambda x: x * x\n" + by_id["test_square"]["source"]
 
 
+def forged_checksum(cells, by_id):
+    """A checksum that the release did not give."""
+    by_id["square"]["metadata"]["nbgrader"]["checksum"] = "0" * 32
+
+
 TRICKS: dict[Callable[..., None], str] = {
     second_test_cell: "own-graded-cell",
     more_points: "metadata-changed",
@@ -116,6 +121,7 @@ TRICKS: dict[Callable[..., None], str] = {
     unknown_version: "metadata-broken",
     unmarked_test: "test-unmarked",
     raw_test: "test-retyped",
+    forged_checksum: "checksum",
     changed_test: "test-changed",
     prefixed_test: "test-changed",
 }
