@@ -45,19 +45,23 @@ class Roster:
             {kind: {v: tuple(found.values()) for v, found in values.items()} for kind, values in index.items()},
         )
 
+    def knows(self, kind: str) -> bool:
+        """Tell whether any student has a name of this kind."""
+        return kind in self._by
+
     def find(self, keys: Iterable[tuple[str, str]]) -> Match:
         """Return the one student whom all of the keys that are known name; raises `NoMatchError` with the reason.
 
         A key is a kind (`student_id`, `email`, `login`, `name`, or the title of a roster column) and a value. A name
         is asked only when nothing else is known.
         """
-        keys = [(kind, unsafe(value.strip())) for kind, value in keys if value.strip()]
+        keys = [(kind, _bare(kind, value)) for kind, value in keys if value.strip()]
         if not keys:
             raise NoMatchError("names no student")
         found = [match for kind, value in keys if kind != "name" for match in self._lookup(kind, value)]
         found = found or [match for kind, value in keys if kind == "name" for match in self._lookup(kind, value)]
         ids = sorted({match.student.student_id for match in found})
-        said = ", ".join(f'"{escape(value, 60)}"' for _, value in keys)
+        said = ", ".join(f'"{escape(value, 60)}"' for value in dict.fromkeys(value for _, value in keys))
         if not ids:
             raise NoMatchError(f"{said} is nobody on the roster")
         if len(ids) > 1:
@@ -86,9 +90,18 @@ def _names(student: Student) -> Iterable[tuple[str, str]]:
             yield "name", _plain(name)
     for title, value in student.extra.items():
         if value.strip():
-            yield title.casefold(), value.strip().casefold()
-            if title.casefold() in {"username", "user", "login", "sis_login_id"}:
+            kind = title.strip().casefold().replace(" ", "_")
+            yield kind, value.strip().casefold()
+            if kind.startswith("kaggle"):
+                yield "kaggle", value.strip().casefold()
+            if kind in {"username", "user", "login", "sis_login_id"}:
                 yield "login", value.strip().casefold()
+
+
+def _bare(kind: str, value: str) -> str:
+    """Brightspace writes a number sign before its ids, and we an apostrophe before what looks like a formula."""
+    value = unsafe(value.strip())
+    return value.removeprefix("#") if kind == "student_id" else value
 
 
 def _folded(kind: str, value: str) -> str:
