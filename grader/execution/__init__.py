@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from grader.execution.engines import open_engine as open_engine
     from grader.execution.installed import Environment as Environment
     from grader.execution.installed import environment as environment
+    from grader.execution.instructor import instructor_kernel as instructor_kernel
     from grader.execution.sandbox import Sandbox as Sandbox
     from grader.execution.sandbox import find_sandbox as find_sandbox
 
@@ -27,6 +28,7 @@ _HOMES = {
     "checks": "doctor",
     "environment": "installed",
     "find_sandbox": "sandbox",
+    "instructor_kernel": "instructor",
     "open_engine": "engines",
 }
 

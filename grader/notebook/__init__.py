@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader.notebook.autotest import Autotest
 from grader.notebook.check import check_source
 from grader.notebook.find import FoundNotebooks, find_notebooks
 from grader.notebook.imports import imported_modules
@@ -14,6 +15,7 @@ from grader.notebook.restore import Restored, restore, with_student_outputs
 from grader.notebook.score import Scored, score, score_unexecuted
 
 __all__ = [
+    "Autotest",
     "CellMeta",
     "FoundNotebooks",
     "Matching",

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import NotebookError
@@ -15,7 +10,8 @@ from grader.notebook.check import kernel_of
 from grader.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from nbformat import NotebookNode
 
@@ -39,6 +35,18 @@ _FIELDS = ("templates", "dispatch", "check", "normalize")
 
 
 @dataclass(frozen=True, slots=True)
+class Autotest:
+    """What AUTOTEST lines need beyond their notebook."""
+
+    templates: str | None
+    """The text of `autotests.yml`; None where the course has none."""
+    start_kernel: Callable[[str, Files], AbstractContextManager[Any]]
+    """Gives the client of a fresh kernel of this name, in a folder with exactly these files."""
+    files: Files = field(default_factory=dict)
+    """The assignment's data files."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Client:
     """What nbgrader needs of a kernel's client, with an end to waiting and nobody to ask for input."""
 
@@ -48,42 +56,51 @@ class _Client:
         self.client.execute_interactive(code, output_hook=output_hook, allow_stdin=False, timeout=SECONDS)
 
 
-def instantiate(notebook: NotebookNode, autotests: str | None, files: Files, name: str) -> None:
+def instantiate(notebook: NotebookNode, autotest: Autotest, name: str) -> None:
     """Write the tests that nbgrader makes of AUTOTEST lines into `notebook`.
 
-    The kernel is the notebook's own, in a folder with exactly `files`; string hashes and the common random generators
-    are seeded, so that the same notebook gets the same tests.
+    The common random generators are seeded first, so that the same notebook gets the same tests.
     """
+    kernel, name = kernel_of(notebook), escape(name)
+    templates = _templates(autotest.templates, kernel, name)
+    try:
+        with autotest.start_kernel(kernel, autotest.files) as client:
+            if kernel.startswith("python"):
+                client.execute_interactive(_PINNED, silent=True, allow_stdin=False, timeout=SECONDS)
+            step = _step(_Client(client), kernel, templates)
+            for index, cell in enumerate(notebook["cells"]):
+                _instantiate_cell(step, cell, index, kernel, name)
+    except (KeyError, RuntimeError, OSError) as error:
+        reason = f"AUTOTEST cannot start the kernel '{escape(kernel)}': {escape(error)}"
+        raise NotebookError(f"{name}: {reason}; see `grader doctor`") from error
+
+
+def _instantiate_cell(step: Any, cell: NotebookNode, index: int, kernel: str, name: str) -> None:
+    """Run one cell, and write tests into it where it asks for them."""
     import jinja2
     from nbclient.exceptions import CellExecutionError
 
-    kernel, name = kernel_of(notebook), escape(name)
-    templates = _templates(autotests, kernel, name)
-    with _kernel(kernel, files, name) as client:
-        step = _step(_Client(client), kernel, templates)
-        for number, cell in enumerate(notebook["cells"], 1):
-            try:
-                step.preprocess_cell(cell, {"kernel_name": kernel}, number - 1)
-            except CellExecutionError as error:
-                reason = (
-                    f"its solution raised {escape(error.ename)}: {escape(error.evalue)}; AUTOTEST needs one that runs"
-                )
-                raise NotebookError(f"{name}: cell {number}: {reason}") from error
-            except TimeoutError as error:
-                raise NotebookError(f"{name}: cell {number}: AUTOTEST gave up after {SECONDS} s") from error
-            except (jinja2.TemplateError, KeyError, TypeError, AttributeError, ValueError) as error:
-                reason = f"autotests.yml gives no test for it: {escape(error)}; compare it with nbgrader's sample"
-                raise NotebookError(f"{name}: cell {number}: {reason}") from error
+    where = f"{name}: cell {index + 1}"
+    try:
+        step.preprocess_cell(cell, {"kernel_name": kernel}, index)
+    except CellExecutionError as error:
+        reason = f"its solution raised {escape(error.ename)}: {escape(error.evalue)}; AUTOTEST needs one that runs"
+        raise NotebookError(f"{where}: {reason}") from error
+    except TimeoutError as error:
+        raise NotebookError(f"{where}: AUTOTEST gave up after {SECONDS} s") from error
+    except (jinja2.TemplateError, KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"autotests.yml gives no test for it: {escape(error)}; compare it with nbgrader's sample"
+        raise NotebookError(f"{where}: {reason}") from error
 
 
-def _templates(autotests: str | None, kernel: str, name: str) -> dict[str, Any]:
+def _templates(text: str | None, kernel: str, name: str) -> dict[str, Any]:
     """The part of `autotests.yml` that is for this kernel."""
     import yaml
 
-    if autotests is None:
+    if text is None:
         raise NotebookError(f"{name}: it has AUTOTEST lines; put an autotests.yml beside it or into the course's root")
     try:
-        document = yaml.safe_load(autotests)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise NotebookError(f"{name}: autotests.yml is not valid YAML: {escape(error)}") from error
     templates = document.get(kernel) if isinstance(document, dict) else None
@@ -113,34 +130,3 @@ def _step(client: _Client, kernel: str, templates: dict[str, Any]) -> Any:
     step.hash_template = templates.get("hash")
     step.setup_code = templates.get("setup")
     return step
-
-
-@contextlib.contextmanager
-def _kernel(kernel: str, files: Files, name: str) -> Iterator[Any]:
-    """A client of a fresh kernel in a folder with exactly these files; both are gone afterwards."""
-    from jupyter_client.kernelspec import NoSuchKernel
-    from jupyter_client.manager import start_new_kernel
-
-    with tempfile.TemporaryDirectory(prefix="grader-autotest-") as folder:
-        for path, data in files.items():
-            target = Path(folder, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        try:
-            manager, client = start_new_kernel(
-                kernel_name=kernel,
-                cwd=folder,
-                env={**os.environ, "PYTHONHASHSEED": "0"},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        except (NoSuchKernel, RuntimeError, OSError) as error:
-            reason = f"AUTOTEST cannot start the kernel '{escape(kernel)}': {escape(error)}"
-            raise NotebookError(f"{name}: {reason}; see `grader doctor`") from error
-        try:
-            if kernel.startswith("python"):
-                client.execute_interactive(_PINNED, silent=True, allow_stdin=False, timeout=SECONDS)
-            yield client
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)

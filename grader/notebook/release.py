@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import NotebookError
+from grader.notebook.autotest import Autotest, instantiate
 from grader.notebook.check import check_source, has_autotest, language_of
 from grader.notebook.metadata import (
     HIDDEN_TESTS,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
-    from grader.model import Files, Notebook
+    from grader.model import Notebook
 
 _ATTACHMENT = re.compile(r"attachment:([^)\s\"'>]+)")
 
@@ -49,20 +50,18 @@ def upgrade(source: Notebook, name: str = "the notebook") -> Notebook:
     return upgraded
 
 
-def instructor_version(  # noqa: PLR0913 - the parts of a course that make up a notebook, each named
+def instructor_version(
     source: Notebook,
     *,
     header: Notebook | None = None,
     footer: Notebook | None = None,
-    autotests: str | None = None,
-    files: Files | None = None,
+    autotest: Autotest | None = None,
     name: str = "the notebook",
 ) -> Notebook:
     """The instructor's version of a notebook: complete, checked, with solutions, hidden tests and mark schemes in it.
 
-    `autotests` is the text of `autotests.yml`, and `files` are the assignment's data files: both are needed only where
-    a cell holds an AUTOTEST line, which starts a kernel. Same input, same bytes. A source that `check_source` finds
-    fault with raises `NotebookError` with every problem.
+    `autotest` is needed only where a cell holds an AUTOTEST line, which takes a kernel. Same input, same bytes. A
+    source that `check_source` finds fault with raises `NotebookError` with every problem.
     """
     from nbgrader.preprocessors import ClearOutput, LockCells
 
@@ -74,9 +73,9 @@ def instructor_version(  # noqa: PLR0913 - the parts of a course that make up a 
     give_ids(notebook["cells"])
     _refuse_faults(notebook, name)
     if any(map(has_autotest, notebook["cells"])):
-        from grader.notebook.autotest import instantiate
-
-        instantiate(notebook, autotests, files or {}, name)
+        if autotest is None:
+            raise NotebookError(f"{escape(name)}: it has AUTOTEST lines, which cannot be made into tests here")
+        instantiate(notebook, autotest, name)
     return _through(notebook, [LockCells, ClearOutput])
 
 

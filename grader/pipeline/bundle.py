@@ -10,9 +10,10 @@ from pathlib import Path
 
 from grader.config import Assignment
 from grader.errors import GraderError, NotebookError
+from grader.execution.instructor import instructor_kernel
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Files, Notebook
-from grader.notebook import dump, instructor_version, read, release, upgrade
+from grader.notebook import Autotest, dump, instructor_version, read, release, upgrade
 from grader.pipeline.course import OpenCourse
 from grader.text import escape
 
@@ -76,8 +77,7 @@ def _instructor_versions(
                 read_source(label, content, upgraded=upgraded),
                 header=frame["header"],
                 footer=frame["footer"],
-                autotests=_autotests(opened, data),
-                files=data,
+                autotest=Autotest(_autotests(opened, data), instructor_kernel, data),
                 name=label,
             )
         except NotebookError as error:

@@ -11,7 +11,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from grader.errors import NotebookError
-from grader.notebook import dump, instructor_version, read, release
+from grader.execution import instructor_kernel
+from grader.notebook import Autotest, dump, instructor_version, read, release
 
 
 def shipped(name: str) -> bytes:
@@ -59,7 +60,7 @@ def test_tests_are_nbgrader_s(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "autotests.yml").write_text(TEMPLATES)
     expected, _ = InstantiateTests().preprocess(copy.deepcopy(source), {"metadata": {"path": str(tmp_path)}})
     clients[0].stop_channels()
-    made = instructor_version(source, autotests=TEMPLATES)
+    made = instructor_version(source, autotest=Autotest(TEMPLATES, instructor_kernel))
     assert [cell["source"] for cell in made["cells"]] == [cell["source"] for cell in expected["cells"]]
     assert "AUTOTEST" not in dump(release(made))
 
@@ -72,7 +73,8 @@ def test_what_is_random_is_pinned_and_data_files_are_there() -> None:
     )
     source = notebook(solution, "### AUTOTEST x\n### AUTOTEST y; z")
     first, second = (
-        dump(instructor_version(source, autotests=TEMPLATES, files={"data/a.txt": b"seven"})) for _ in range(2)
+        dump(instructor_version(source, autotest=Autotest(TEMPLATES, instructor_kernel, {"data/a.txt": b"seven"})))
+        for _ in range(2)
     )
     assert first == second
     assert "seven" in first
@@ -90,14 +92,18 @@ def test_what_is_random_is_pinned_and_data_files_are_there() -> None:
 def test_templates_that_do_not_serve_are_told(templates: str | None, told: str) -> None:
     """Before any kernel is started."""
     with pytest.raises(NotebookError, match="hw: ") as caught:
-        instructor_version(notebook("x = 1", "### AUTOTEST x"), autotests=templates, name="hw")
+        instructor_version(
+            notebook("x = 1", "### AUTOTEST x"), autotest=Autotest(templates, instructor_kernel), name="hw"
+        )
     assert told in str(caught.value)
 
 
 def test_a_solution_that_fails_is_told_with_its_cell() -> None:
     """An AUTOTEST needs a solution that runs."""
     with pytest.raises(NotebookError, match=r"hw: cell 1: its solution raised ZeroDivisionError"):
-        instructor_version(notebook("x = 1 / 0", "### AUTOTEST x"), autotests=TEMPLATES, name="hw")
+        instructor_version(
+            notebook("x = 1 / 0", "### AUTOTEST x"), autotest=Autotest(TEMPLATES, instructor_kernel), name="hw"
+        )
 
 
 def test_templates_without_a_test_for_the_value_are_told() -> None:
@@ -106,12 +112,22 @@ def test_templates_without_a_test_for_the_value_are_told() -> None:
         "python3: {dispatch: 'type({{snippet}})', normalize: '{{snippet}}', check: 'assert 1', templates: {a: []}}"
     )
     with pytest.raises(NotebookError, match=r"hw: cell 2: autotests.yml gives no test"):
-        instructor_version(notebook("x = 1", "### AUTOTEST x"), autotests=templates, name="hw")
+        instructor_version(
+            notebook("x = 1", "### AUTOTEST x"), autotest=Autotest(templates, instructor_kernel), name="hw"
+        )
 
 
-def test_without_autotest_no_kernel_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_autotest_no_kernel_is_started() -> None:
     """Most notebooks have none, and starting a kernel takes a second."""
-    import jupyter_client.manager
+    assert instructor_version(notebook("x = 1"), autotest=Autotest(TEMPLATES, lambda *_: pytest.fail("started")))
 
-    monkeypatch.setattr(jupyter_client.manager, "start_new_kernel", lambda **_: pytest.fail("a kernel was started"))
-    assert instructor_version(notebook("x = 1"))
+
+def test_where_no_kernel_can_be_had_autotest_is_refused() -> None:
+    """Rather than released as a comment; and a kernel that is not installed is told by its name."""
+    source = notebook("x = 1", "### AUTOTEST x")
+    with pytest.raises(NotebookError, match="hw: it has AUTOTEST lines"):
+        instructor_version(source, name="hw")
+    with pytest.raises(NotebookError, match="cannot start the kernel 'ir'"):
+        instructor_version(
+            notebook("x = 1", "### AUTOTEST x", kernel="ir"), autotest=Autotest(TEMPLATES, instructor_kernel)
+        )
