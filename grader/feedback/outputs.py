@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_HTML = 1_000_000
 MAX_OUTPUTS = 300
+_RULE = re.compile(r"(?:\x1b\[[0-9;]*m|-)+")
+"""The line of dashes with which IPython begins a traceback."""
 _TAG = re.compile(r"<[^>]*>")
 _RICHEST_FIRST = (
     "text/html",
@@ -78,7 +80,8 @@ def _stream(name: str, text: str) -> Output:
 
 def _error(output: Mapping[str, Any]) -> Output:
     traceback = output.get("traceback")
-    text = "\n".join(map(str, traceback)) if isinstance(traceback, list | tuple) else ""
+    lines = [str(line) for line in traceback] if isinstance(traceback, list | tuple) else []
+    text = "\n".join(lines[1:] if lines and _RULE.fullmatch(lines[0]) else lines)
     return Output("error", "Error", terminal(text or f"{output.get('ename')}: {output.get('evalue')}"))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from grader.feedback import NotebookPage, QuestionScore
+from grader.feedback.plain import words
 from grader.model import GradedKind
 
 if TYPE_CHECKING:
@@ -31,16 +32,16 @@ CHROMIUM_ARGUMENTS = (
 )
 OUR_IDS = re.compile(r"question-\d+|shape-[a-z-]+|score-by-question|your-notebook|assignments")
 VOID = {"meta", "br", "hr", "img", "col", "wbr"}
-OURS = set(
-    "html head meta title style body header footer main section article div span p b h1 h2 bdi a code pre svg symbol circle "
-    "path use rect table thead tbody tr th td dl dt dd".split()
-)
-FROM_NOTEBOOKS = set(
-    "abbr bdo blockquote br caption center cite col colgroup del details dfn em figcaption figure h3 h4 h5 h6 hr i img ins kbd "
-    "li mark ol q rp rt ruby s samp small strike strong sub summary sup tfoot tt u ul var wbr math maction menclose merror "
-    "mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts none mroot mrow ms mspace msqrt mstyle msub msubsup "
-    "msup mtable mtd mtext mtr munder munderover".split()
-)
+OURS = words("""
+    html head meta title style body header footer main section article div span p b h1 h2 bdi a code pre svg symbol
+    circle path use rect table thead tbody tr th td dl dt dd
+""")
+FROM_NOTEBOOKS = words("""
+    abbr bdo blockquote br caption center cite col colgroup del details dfn em figcaption figure h3 h4 h5 h6 hr i img
+    ins kbd li mark ol q rp rt ruby s samp small strike strong sub summary sup tfoot tt u ul var wbr math maction
+    menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts none mroot mrow ms mspace msqrt
+    mstyle msub msubsup msup mtable mtd mtext mtr munder munderover
+""")
 DANGEROUS_ATTRIBUTE = re.compile(r"on\w*|style|srcdoc|srcset|action|formaction|background|ping|poster|xlink.*|name")
 
 
@@ -58,11 +59,13 @@ class Inspected(HTMLParser):
         super().__init__(convert_charrefs=True)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open an element."""
         self.handle_startendtag(tag, attrs)
         if tag not in VOID:
             self.stack.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count and check an element."""
         self.tags[tag] += 1
         if tag not in OURS | FROM_NOTEBOOKS:
             self.problems.append(f"element {tag}")
@@ -71,13 +74,16 @@ class Inspected(HTMLParser):
             self._check(tag, name, value or "")
 
     def handle_endtag(self, tag: str) -> None:
+        """Close the element that is open."""
         if not self.stack or self.stack.pop() != tag:
             self.problems.append(f"unbalanced {tag}")
 
     def handle_comment(self, data: str) -> None:
+        """Comments are nobody's."""
         self.problems.append("comment")
 
     def handle_data(self, data: str) -> None:
+        """Collect what is read."""
         if self.stack[-1:] != ["style"]:
             self.text += data
 
@@ -107,36 +113,29 @@ def inspect() -> Callable[[str], Inspected]:
     return read
 
 
-def markdown_cell(source: str, **extra: Any) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": source} | extra
-
-
-def code_cell(source: str = "", *outputs: dict[str, Any], **extra: Any) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "metadata": {},
-        "source": source,
-        "outputs": list(outputs),
-        "execution_count": 1,
-    } | extra
-
-
-def shown(data: dict[str, Any]) -> dict[str, Any]:
-    return {"output_type": "display_data", "data": data, "metadata": {}}
-
-
-def printed(text: str, name: str = "stdout") -> dict[str, Any]:
-    return {"output_type": "stream", "name": name, "text": text}
-
-
-@dataclass(frozen=True)
 class Make:
-    """Makers of cells and pages."""
+    """Makers of cells, outputs and pages."""
 
-    markdown: Callable[..., dict[str, Any]] = staticmethod(markdown_cell)
-    code: Callable[..., dict[str, Any]] = staticmethod(code_cell)
-    shown: Callable[..., dict[str, Any]] = staticmethod(shown)
-    printed: Callable[..., dict[str, Any]] = staticmethod(printed)
+    @staticmethod
+    def markdown(source: str, **extra: Any) -> dict[str, Any]:
+        """A Markdown cell."""
+        return {"cell_type": "markdown", "metadata": {}, "source": source} | extra
+
+    @staticmethod
+    def code(source: str = "", *outputs: dict[str, Any], **extra: Any) -> dict[str, Any]:
+        """A code cell that ran first."""
+        cell = {"cell_type": "code", "metadata": {}, "source": source, "outputs": list(outputs), "execution_count": 1}
+        return cell | extra
+
+    @staticmethod
+    def shown(data: dict[str, Any]) -> dict[str, Any]:
+        """Something displayed."""
+        return {"output_type": "display_data", "data": data, "metadata": {}}
+
+    @staticmethod
+    def printed(text: str, name: str = "stdout") -> dict[str, Any]:
+        """Something printed."""
+        return {"output_type": "stream", "name": name, "text": text}
 
     @staticmethod
     def page(*cells: dict[str, Any], **changes: Any) -> NotebookPage:

@@ -21,8 +21,9 @@ def test_what_was_printed_in_pieces_is_one_text(make: Any) -> None:
 
 
 def test_an_error_shows_its_traceback(make: Any) -> None:
-    """With colours, and escaped."""
-    error = {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: <b>", "end"]}
+    """With colours, escaped, and without the rule above it."""
+    lines = ["\x1b[31m-----\x1b[39m", "\x1b[31mE\x1b[0m: <b>", "end"]
+    error = {"output_type": "error", "ename": "E", "evalue": "v", "traceback": lines}
     (shown,) = outputs(make.code("", error))
     assert ("error", '<span class="ansi-red">E</span>: &lt;b&gt;\nend') == (shown.kind, shown.body)
 
@@ -63,7 +64,7 @@ def test_the_richest_safe_form_is_shown(make: Any, kind: str, part: str, data: d
 
 
 def test_a_picture_is_described_by_its_text(make: Any) -> None:
-    """matplotlib says what it drew."""
+    """A figure says what it is."""
     shown = _only(make, {"image/png": make.png_base64(30, 20), "text/plain": '<Figure "x" 30x20>'})
     assert 'alt="&lt;Figure &#34;x&#34; 30x20&gt;" width="30" height="20"' in shown.body
     assert 'alt="Picture made by this cell"' in _only(make, {"image/png": make.png_base64()}).body
