@@ -18,8 +18,8 @@ def instructor_kernel(kernel: str, files: Files) -> Iterator[Any]:
     """Start a kernel of this name in a folder with exactly these files, and give its client; both are gone afterwards.
 
     There is no sandbox around it: only code from the course's sources may run here. Python's string hashes are pinned,
-    so that the same code gives the same values. A kernel that is not there or does not start raises what Jupyter raises:
-    `NoSuchKernel` (a `KeyError`), `RuntimeError` or `OSError`.
+    so that the same code gives the same values. A kernel that is not there or does not start raises what Jupyter
+    raises: `NoSuchKernel` (a `KeyError`), `RuntimeError` or `OSError`.
     """
     from jupyter_client.manager import start_new_kernel
 
