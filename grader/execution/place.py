@@ -193,6 +193,7 @@ def _environment(folders: Folders, more: Mapping[str, str]) -> dict[str, str]:
         "TMPDIR": folders.tmp,
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
+        "NBGRADER_EXECUTION": "autograde",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
