@@ -8,12 +8,17 @@ from random import Random
 from grader.config import Assignment
 from grader.demo.table import csv_text
 
-_COMMENTS = (
-    "Nice idea in part 2, but it doesn't cover n = 1",
-    "Clear and complete",
-    "See the solution of part 3, yours stops half-way",
-    "Well written; the plot isn't labelled",
-)
+_COMMENTS: Mapping[str, tuple[str, ...]] = {
+    "homeworks": (
+        "Nice idea in part 2, but it doesn't cover n = 1",
+        "Clear and complete",
+        "See the solution of part 3, yours stops half-way",
+        "Well written; the plot isn't labelled",
+    ),
+    "midterm": ("Third place on the private leaderboard!", "The report doesn't say which model was handed in, ask me"),
+    "participation": ("Hasn't missed a class, asks good questions", "Speak up more often"),
+}
+"""By category: what is said to a few students."""
 _TITLES = ("student_id", "score", "comment")
 
 
@@ -23,8 +28,8 @@ def scores_csv(item: Assignment, skills: Mapping[str, float], dice: Random) -> s
     if item.category == "project":
         return csv_text(_TITLES, sorted(_team_rows(tuple(skills), skills, most, dice)))
     rows = {student_id: [student_id, _score(skill, most, dice), ""] for student_id, skill in skills.items()}
-    commented = dice.sample(tuple(skills), k=min(len(_COMMENTS), len(skills)))
-    for student_id, comment in zip(commented, _COMMENTS, strict=False):
+    comments = _COMMENTS.get(item.category, ())
+    for student_id, comment in zip(dice.sample(tuple(skills), k=len(comments)), comments, strict=True):
         rows[student_id][2] = comment
     if item.category == "homeworks":
         excused, *absent = dice.sample(tuple(skills), k=3)
