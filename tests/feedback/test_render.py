@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,3 +198,25 @@ def test_kinds_of_questions_are_named(make: Any, inspect: Any) -> None:
     questions = tuple(make.question(kind.value, kind=kind) for kind in GradedKind)
     found = inspect(render_notebook_page(make.page(questions=questions)))
     assert 2 == found.text.count("Graded by a person")
+
+
+def _nbgraders_notebooks() -> list[Path]:
+    import nbgrader
+
+    root = Path(nbgrader.__file__).parent
+    return sorted((root / "tests").rglob("*.ipynb")) + sorted((root / "docs").rglob("*.ipynb"))
+
+
+@pytest.mark.slow
+def test_nbgraders_own_notebooks_have_pages(make: Any, inspect: Any) -> None:
+    """Every notebook of its tests and its guide, whatever it holds, becomes a page with all its cells."""
+    rendered = 0
+    for path in _nbgraders_notebooks():
+        try:
+            notebook = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            continue
+        found = inspect(render_notebook_page(make.page(notebook=notebook)))
+        assert len(notebook.get("cells", ())) == found.tags["article"], path
+        rendered += 1
+    assert rendered > 60
