@@ -94,10 +94,9 @@ class WarmProcess:
         return answer["child"], descriptors[0]
 
     def reap(self, child: int) -> None:
-        """Let it collect a child that has ended."""
-        with suppress(ExecutionFault):
-            self._ask({"reap": child})
-            self._answer()
+        """Let it collect a child that has ended; raises ExecutionFault where it has ended itself."""
+        self._ask({"reap": child})
+        self._answer()
 
     def close(self) -> None:
         """End it, and with it every kernel."""
@@ -207,7 +206,7 @@ class ForkedKernels:
         """Size what a kernel gets; the files that it is given do not count against its own disk."""
         disk = (limits.disk_mb << 20) + sum(len(content) + _FILE_OVERHEAD for content in files.values())
         return {
-            "sizes": {"/home": disk, "/dev/shm": disk, view.RUN: _RUN_BYTES},  # noqa: S108 - inside the sandbox
+            "sizes": {view.DISK: disk, "/dev/shm": disk, view.RUN: _RUN_BYTES},  # noqa: S108 - inside the sandbox
             "inodes": _INODES,
             "folders": [view.TMP, view.HOME, view.WORK],
             "limits": resource_limits(limits),
@@ -258,7 +257,9 @@ class ForkedKernel:
             if self._received:
                 return self._event(self._received.popleft())
             if self._ended:
-                self._raise_death()
+                if self._handle >= 0:
+                    self._end()  # raises if it was the warm process that died
+                raise KernelDied
             if not self._wait(deadline - time.monotonic()):
                 return None
 
@@ -272,15 +273,18 @@ class ForkedKernel:
 
     def close(self) -> None:
         """Kill the pid namespace: nothing in it can outlive its first process."""
-        if self._handle < 0:
-            return
+        if self._handle >= 0:
+            with suppress(ExecutionFault):  # the warm process is gone, and so is the kernel
+                self._end()
+
+    def _end(self) -> None:
         self._signal(signal.SIGKILL)
         gone = _readable([self._handle], _KILL_SECONDS)
         for descriptor in (self._orders, self._frames, self._handle):
             os.close(descriptor)
         self._handle = -1
         if not gone:
-            raise ExecutionFault(f"a kernel could not be killed within {_KILL_SECONDS:g} s")
+            self._warm.close()  # with the whole sandbox, this kernel goes too
         self._warm.reap(self._child)
 
     def _set_up(self, contents: Sequence[bytes]) -> None:
@@ -353,14 +357,10 @@ class ForkedKernel:
             )
         return Message(_text(kind), content if isinstance(content, dict) else None, len(frame))
 
-    def _raise_death(self) -> None:
-        if not self._warm.alive():
-            raise ExecutionFault("the warm process died while a notebook ran")
-        raise KernelDied
-
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._handle, number)
+        if self._handle >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
 
 
 def forked_engine_works(sandbox: Sandbox) -> str | None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from grader.model import Limits
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux"),
-]
+pytestmark = pytest.mark.slow
 
 _TEXT = Path(__file__).with_name("stress_cells.txt").read_text(encoding="utf-8")
 _PARTS = [part.partition("\n") for part in re.split(r"^%% ", _TEXT, flags=re.MULTILINE)[1:]]
@@ -37,7 +33,7 @@ _RANDOM = (
 
 
 @pytest.fixture(scope="module")
-def both():
+def both(sandbox):
     """The stress notebook as the standard kernel and the forked engine leave it."""
     from grader.execution import open_engine
 

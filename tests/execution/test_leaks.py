@@ -1,24 +1,20 @@
 """Nothing that one submission leaves is seen by the next, nor by one that runs at the same time."""
 
 import os
-import sys
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from grader.execution import find_sandbox
 from grader.execution.forked import ForkedKernels, seed
 from grader.execution.kernel import Message, Reply
 from grader.execution.place import inside_environment
 from grader.model import Limits
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
-
 _SHM_KEY = 0x6D61726B
 _LEAKS = {
     # what is left: (how it is left, how it would be seen)
     "file in the working folder": ("open('mark', 'w').close()", "os.path.exists('mark')"),
-    "file at home": ("open('/home/student/mark', 'w').close()", "os.path.exists('/home/student/mark')"),
+    "file at home": ("open('/box/student/mark', 'w').close()", "os.path.exists('/box/student/mark')"),
     "temporary file": ("open('/tmp/mark', 'w').close()", "os.path.exists('/tmp/mark')"),
     "file in /var/tmp": ("open('/var/tmp/mark', 'w').close()", "os.path.exists('/var/tmp/mark')"),
     "file in /run": ("open('/run/mark', 'w').close()", "os.path.exists('/run/mark')"),
@@ -70,9 +66,9 @@ _LEAKS = {
 
 
 @pytest.fixture(scope="module")
-def kernels():
+def kernels(sandbox):
     """Kernels forked from one warm process, as one worker starts them."""
-    kernels = ForkedKernels(find_sandbox(), ["numpy"], inside_environment())
+    kernels = ForkedKernels(sandbox, ["numpy"], inside_environment())
     yield kernels
     kernels.close()
 
@@ -134,9 +130,9 @@ def test_random_numbers_depend_on_the_submission_alone(start):
     assert drawn != ask(other, draw)
 
 
-def test_random_numbers_of_a_late_import_are_seeded():
+def test_random_numbers_of_a_late_import_are_seeded(sandbox):
     """What the warm process has not imported is seeded when student code imports it."""
-    kernels = ForkedKernels(find_sandbox(), [], inside_environment())
+    kernels = ForkedKernels(sandbox, [], inside_environment())
     drawn = []
     for source in ("1", "1", "2"):
         kernel = kernels.start(new_notebook(cells=[new_code_cell(source)]), {}, Limits())
@@ -211,7 +207,7 @@ def test_cannot_write_to_what_others_read(start):
         "    try: open(folder + '/mark', 'w')\n"
         "    except OSError as error: return error.errno in (errno.EROFS, errno.EACCES)\n"
         "    return False\n"
-        "[*map(refused, ['/', '/usr/lib', '/dev', '/home/student', sys.prefix, os.path.dirname(os.__file__)])]"
+        "[*map(refused, ['/', '/usr/lib', '/dev', '/box/student', sys.prefix, os.path.dirname(os.__file__)])]"
     )
     assert ask(start(), code) == "[True, True, True, False, True, True]"
 

@@ -108,24 +108,23 @@ def _reap(kernel: int) -> int:
 def _run_kernel(app: PipeApp, room: Room, orders: int, frames: int, origin: Origin) -> None:
     os.setsid()
     confine.hide_memory(hidden=False)
-    confine.limit_resources(room.limits)
     confine.drop_privileges()
     missing = confine.why_not_confined(origin.namespaces)
     if missing:
         raise PermissionError(f"the kernel is not confined: {missing}")
-    channel = Frames(frames)
-    asyncio.run(_serve(app, orders, channel, room.folders[-1]))
+    asyncio.run(_serve(app, room, orders, Frames(frames)))
 
 
-async def _serve(app: PipeApp, orders: int, channel: Frames, work: str) -> None:
+async def _serve(app: PipeApp, room: Room, orders: int, channel: Frames) -> None:
     """Take the files, then one cell after another until the host hangs up."""
     from tornado.ioloop import IOLoop
 
     incoming = _frames(orders)
     setup = json.loads(await anext(incoming))
-    os.chdir(work)
+    os.chdir(room.folders[-1])
     for path in setup["files"]:
         _write_file(path, await anext(incoming))
+    confine.limit_resources(room.limits)
     adopt(app, channel)
     app.kernel.io_loop = IOLoop.current()
     seed_everything(setup["seed"])

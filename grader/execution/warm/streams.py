@@ -30,6 +30,7 @@ from grader.execution.frames import pack_text
 
 _NOT_SENT = {"status", "execute_input"}
 _PIPE_BYTES = 65536
+_KEPT = ("status", "ename", "evalue")
 _LONGEST_REASON = 10_000
 
 
@@ -61,12 +62,11 @@ class PipeSession(Session):
         return message
 
     def _frame(self, kind: str, message: dict[str, Any], buffers: Any) -> bytes:
-        if kind == "execute_reply":  # its traceback was a message of its own, and its size must not keep it from coming
-            message = {
-                **message,
-                "content": {key: message["content"].get(key) for key in ("status", "ename", "evalue")},
-            }
-            message["content"]["evalue"] = str(message["content"]["evalue"])[:_LONGEST_REASON]
+        if (
+            kind == "execute_reply"
+        ):  # the traceback was a message of its own; a long reason must not keep this from coming
+            kept = {key: str(message["content"][key])[:_LONGEST_REASON] for key in _KEPT if key in message["content"]}
+            message = {**message, "content": kept}
         frame = {"msg_type": kind, "parent": message["parent_header"].get("msg_id")}
         if buffers:
             frame["buffers"] = [base64.b64encode(buffer).decode() for buffer in buffers]
