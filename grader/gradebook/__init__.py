@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from grader.gradebook.anonymous import anonymous
 from grader.gradebook.book import CategoryGrade, Gradebook, ItemGrade, Overall, Step, StudentGrade
 from grader.gradebook.compare import Difference, compare, diff, with_changes
 from grader.gradebook.compute import compute
 from grader.gradebook.contradictions import contradictions
 from grader.gradebook.exact import exact, rounded, shown
 from grader.gradebook.explain import Explanation, Line, explain
+from grader.gradebook.formats.export import Exported, export
+from grader.gradebook.formats.pages import to_json, to_page, to_workbook
 from grader.gradebook.formats.plain import to_csv
 from grader.gradebook.formats.plan import Change, ImportPlan, Matched, Problem
 from grader.gradebook.formats.reading import read_scores
@@ -29,6 +32,7 @@ __all__ = [
     "Change",
     "Difference",
     "Explanation",
+    "Exported",
     "Gradebook",
     "GradingPolicy",
     "ImportPlan",
@@ -48,17 +52,22 @@ __all__ = [
     "Step",
     "StudentException",
     "StudentGrade",
+    "anonymous",
     "compare",
     "compute",
     "contradictions",
     "diff",
     "exact",
     "explain",
+    "export",
     "read_scores",
     "rounded",
     "shown",
     "to_csv",
     "to_html",
+    "to_json",
+    "to_page",
     "to_plain_text",
+    "to_workbook",
     "with_changes",
 ]

@@ -24,3 +24,10 @@ def to_text(rows: Iterable[Sequence[str]], *, delimiter: str = ",") -> str:
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return out.getvalue()
+
+
+def to_quoted_text(rows: Iterable[Sequence[str]], *, delimiter: str = ",") -> str:
+    """Return the rows with every cell in quotation marks, which Blackboard wants."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    return out.getvalue()
