@@ -133,7 +133,9 @@ def _document(text: str, name: str, notes: Notes) -> Any:
             document = _parsed(side, name, notes)
         except json.JSONDecodeError:
             continue
-        sentence = f"The file holds an unresolved merge of two versions (line {line}); the first one that is whole was read."
+        sentence = (
+            f"The file holds an unresolved merge of two versions (line {line}); the first one that is whole was read."
+        )
         notes.add("merge-conflict", sentence)
         return document
     return _reject(name, f"line {line}: an unresolved merge of two versions; resolve it and hand in the notebook again")

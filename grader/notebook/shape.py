@@ -192,7 +192,8 @@ def _shaped_cell(cell: dict[str, Any], number: int, notes: Notes) -> dict[str, A
 def _source(cell: dict[str, Any], number: int, notes: Notes) -> str:
     source = cell.get("source", cell.get("input"))
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        cut = len(source) > 1 and not any(line.endswith("\n") for line in source)
+        # nbformat ends lines wherever `splitlines` does; a tool that forgot the line ends left none at all
+        cut = len(source) > 1 and all(line.splitlines(keepends=True) == line.splitlines() for line in source)
         return ("\n" if cut else "").join(source)
     if isinstance(source, str):
         return source

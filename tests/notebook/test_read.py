@@ -198,6 +198,7 @@ def test_conflict_markers_in_a_cell_are_the_student_s_text() -> None:
         (["a\n", "b"], "a\nb"),
         (["a", "b"], "a\nb"),
         (["a"], "a"),
+        (["\r", "0"], "\r0"),
         (["a\n", 7, "b"], "a\nb"),
         (None, ""),
         (12, "12"),
