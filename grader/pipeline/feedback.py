@@ -116,7 +116,7 @@ def carry_out(opened: OpenCourse, plan: FeedbackPlan, workers: int) -> Iterator[
     tasks = (_task(opened, plan, job) for job in plan.jobs)
     try:
         if plan.jobs:
-            for result in run(tasks, _render, Workers(min(workers, len(plan.jobs)), _nothing, PRELOAD)):
+            for result in run(tasks, _render, Workers(min(workers, len(plan.jobs)), PRELOAD)):
                 match result:
                     case Done(task, html):
                         _write(opened, task.job, html)
@@ -133,10 +133,6 @@ def carry_out(opened: OpenCourse, plan: FeedbackPlan, workers: int) -> Iterator[
 def _render(task: _Task) -> str:
     notebook = read(task.autograded, task.job.page.notebook_name).notebook
     return render_notebook_page(replace(task.job.page, notebook=redact(notebook, task.instructor)))
-
-
-def _nothing() -> None:
-    """A worker that renders needs no start."""
 
 
 def _task(opened: OpenCourse, plan: FeedbackPlan, job: PageJob) -> _Task:

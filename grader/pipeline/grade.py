@@ -20,7 +20,7 @@ from grader.model import Bundle, Faulted, Graded, Missing, Outcome, Rejected, Su
 from grader.notebook import dump
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.pool import Done, Failed, Workers, run
-from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, starter, write_bundle
+from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, write_bundle
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -90,7 +90,14 @@ def plan_grade(opened: OpenCourse, database: Database, request: GradeRequest) ->
 
 
 def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: int) -> Iterator[Outcome]:
-    """Grade what is planned, yielding each outcome once its files and its row stand."""
+    """Grade what is planned, yielding each outcome once its files and its row stand.
+
+    Raises `SandboxError` before anything is run if there is no sandbox to run it in.
+    """
+    if plan.jobs and plan.engine.sandbox:
+        from grader.execution import find_sandbox
+
+        find_sandbox()
     for planned in plan.assignments:
         yield from _carry_out_assignment(opened, database, planned, plan.engine, workers)
 
@@ -162,7 +169,7 @@ def _carry_out_assignment(
     with tempfile.TemporaryDirectory(prefix="grader-") as private:
         file = write_bundle(bundle, Path(private))
         tasks = (Task(_submission(opened, job), job.key, file, engine) for job in planned.jobs)
-        pool = Workers(min(workers, len(planned.jobs)), starter(engine), PRELOAD)
+        pool = Workers(min(workers, len(planned.jobs)), PRELOAD)
         for result in run(tasks, grade_task, pool):
             match result:
                 case Done(task, outcome):

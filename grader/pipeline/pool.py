@@ -45,11 +45,9 @@ class Failed(Generic[Job]):
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How many worker processes, and what each does once when it starts."""
+    """How many worker processes, and what they need."""
 
     count: int
-    start: Callable[[], None]
-    """Module-level and picklable."""
     preload: tuple[str, ...] = ()
     """Modules that are imported once, before workers are forked."""
 
@@ -112,7 +110,7 @@ def _pool(workers: Workers) -> Iterator[Executor]:
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     if sys.platform == "linux":
         context.set_forkserver_preload([*workers.preload])
-    pool = ProcessPoolExecutor(workers.count, mp_context=context, initializer=_begin, initargs=(workers.start,))
+    pool = ProcessPoolExecutor(workers.count, mp_context=context, initializer=_begin)
     finished = False
     try:
         yield pool
@@ -124,10 +122,9 @@ def _pool(workers: Workers) -> Iterator[Executor]:
                 process.terminate()
 
 
-def _begin(start: Callable[[], None]) -> None:
-    """Tie a worker to its parent's life, leave Ctrl-C to the parent, and start what jobs need."""
+def _begin() -> None:
+    """Tie a worker to its parent's life, and leave Ctrl-C to the parent."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # a handler of ours, not SIG_IGN: that would be inherited by kernels, which must be interruptible
     signal.signal(signal.SIGINT, lambda *_: None)
-    start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import pickle
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,8 +14,6 @@ from grader.model import Bundle, Graded, Rejected, Submission
 from grader.notebook import imported_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from grader.execution import Engine
 
 EngineKind = Literal["auto", "forked", "stock"]
@@ -57,18 +55,6 @@ def write_bundle(bundle: Bundle, folder: Path) -> Path:
     path = folder / f"{bundle.digest}.bundle"
     path.write_bytes(pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
     return path
-
-
-def starter(engine: EngineChoice) -> Callable[[], None]:
-    """What a worker does when it starts: find out at once whether there is a sandbox at all."""
-    return partial(_start, engine)
-
-
-def _start(engine: EngineChoice) -> None:
-    if engine.sandbox:
-        from grader.execution import find_sandbox
-
-        find_sandbox()
 
 
 @lru_cache(maxsize=2)

@@ -10,10 +10,6 @@ import pytest
 from grader.pipeline.pool import Done, Failed, Workers, run
 
 
-def nothing() -> None:
-    """Start a worker that needs nothing."""
-
-
 def double(number: int) -> int:
     """Do honest work."""
     return 2 * number
@@ -44,7 +40,7 @@ def fail_once(folder: Path, number: int) -> int:
 
 def test_every_job_is_done_once() -> None:
     """Each job yields one result, in whatever order."""
-    results = list(run(range(20), double, Workers(2, nothing)))
+    results = list(run(range(20), double, Workers(2)))
     assert {n: 2 * n for n in range(20)} == {r.job: r.result for r in results if isinstance(r, Done)}
     assert len(results) == 20
 
@@ -52,7 +48,7 @@ def test_every_job_is_done_once() -> None:
 @pytest.mark.parametrize(("work", "reason"), [(die_on_three, "died"), (raise_on_three, "ZeroDivisionError: three")])
 def test_a_bad_job_costs_only_itself(work: object, reason: str) -> None:
     """The job that kills its worker or raises fails; all others are done."""
-    results = list(run(range(8), work, Workers(2, nothing)))  # type: ignore[arg-type]
+    results = list(run(range(8), work, Workers(2)))  # type: ignore[arg-type]
     failed = [r for r in results if isinstance(r, Failed)]
     assert [3] == [f.job for f in failed]
     assert reason in failed[0].reason
@@ -61,7 +57,7 @@ def test_a_bad_job_costs_only_itself(work: object, reason: str) -> None:
 
 def test_a_passing_fault_is_retried(tmp_path: Path) -> None:
     """What fails once and works the second time is done."""
-    results = list(run(range(3), partial(fail_once, tmp_path), Workers(1, nothing)))
+    results = list(run(range(3), partial(fail_once, tmp_path), Workers(1)))
     assert [0, 1, 2] == sorted(r.job for r in results if isinstance(r, Done))
 
 
@@ -74,7 +70,7 @@ def test_jobs_are_drawn_as_workers_become_free() -> None:
             drawn.append(number)
             yield number
 
-    results = run(jobs(), double, Workers(1, nothing))  # type: ignore[arg-type]
+    results = run(jobs(), double, Workers(1))  # type: ignore[arg-type]
     next(results)
     assert len(drawn) <= 3
     results.close()  # type: ignore[attr-defined]
@@ -82,4 +78,4 @@ def test_jobs_are_drawn_as_workers_become_free() -> None:
 
 def test_no_jobs_need_no_worker() -> None:
     """An empty plan yields nothing."""
-    assert [] == list(run([], double, Workers(2, nothing)))
+    assert [] == list(run([], double, Workers(2)))
