@@ -113,8 +113,12 @@ class _Sheet:
 
     def rows(self, table: Table) -> Mapping[str, Row[*tuple[Any, ...]]]:
         """The student's rows by cell id, locked against the form grader where the database can do that."""
-        query = select(table).where(table.c.notebook_id.in_(self.submitted.values())).with_for_update()
-        return {row.cell_id: row for row in self.connection.execute(query)}
+        # nbgrader's only index starts with the cell: without the cells, this would read the rows of the whole class
+        own = and_(
+            table.c.cell_id.in_([cell.id for cell in self.cells]),
+            table.c.notebook_id.in_(self.submitted.values()),
+        )
+        return {row.cell_id: row for row in self.connection.execute(select(table).where(own).with_for_update())}
 
 
 def _assignment(connection: Connection, tables: Tables, name: str) -> _Assignment:
@@ -188,7 +192,8 @@ def _submitted_notebooks(
 ) -> Mapping[str, str]:
     """The id of the student's version of each notebook, by the notebook's id; made where there was none."""
     table = tables.submitted_notebook
-    rows = connection.execute(select(table.c.notebook_id, table.c.id).where(table.c.assignment_id == submission_id))
+    own = and_(table.c.notebook_id.in_(assignment.notebooks), table.c.assignment_id == submission_id)
+    rows = connection.execute(select(table.c.notebook_id, table.c.id).where(own))
     found = {row.notebook_id: row.id for row in rows}
     new = {notebook_id: new_id() for notebook_id in assignment.notebooks if notebook_id not in found}
     if new:

@@ -47,8 +47,8 @@ VERSION = Table("grader_schema", OURS, Column("version", Integer, primary_key=Tr
 OUTCOME = Table(
     "grader_outcome",
     OURS,
-    Column("student_id", String(128), primary_key=True),
     Column("assignment", String(128), primary_key=True),
+    Column("student_id", String(128), primary_key=True),
     Column("status", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("key", String(128), nullable=False),
@@ -61,8 +61,8 @@ OUTCOME = Table(
 SCORE = Table(
     "grader_score",
     OURS,
-    Column("student_id", String(128), primary_key=True),
     Column("item", String(128), primary_key=True),
+    Column("student_id", String(128), primary_key=True),
     Column("score", String(64)),
     Column("max_score", String(64)),
     Column("status", String(16), nullable=False),

@@ -269,6 +269,28 @@ def test_times_are_kept_in_utc(database: Database, record: Record, graded: Grade
     assert stored.startswith("2026-07-01 03:00:00")
 
 
+def test_recording_reads_no_rows_of_others(database: Database, regrade: Record, path: Path) -> None:
+    """Every table that grows with the class is reached by an index, so that a large class costs no more a student."""
+    from sqlalchemy import event
+
+    seen: list[tuple[str, Any]] = []
+    event.listen(database._engine, "before_cursor_execute", lambda *call: seen.append((call[2], call[3])))
+    regrade()
+    regrade("k2", auto=1.0)
+    database.keys("ps1")
+    with sqlite3.connect(path) as connection:
+        steps = [
+            str(step[3]).split()
+            for statement, values in seen
+            if statement.startswith("SELECT")
+            for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    connection.close()
+    growing = {"grade", "comment", "submitted_notebook", "submitted_assignment", "student", "grader_outcome"}
+    assert growing == growing & {step[1] for step in steps if step[0] == "SEARCH"}
+    assert set() == growing & {step[1] for step in steps if step[0] == "SCAN"}
+
+
 def test_an_unknown_cell_is_refused_and_nothing_written(database: Database, record: Record, graded: Grade) -> None:
     """A result for a cell that the database does not have undoes the whole submission."""
     outcome = graded()
