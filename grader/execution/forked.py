@@ -269,7 +269,7 @@ class ForkedKernel:
 
     def usage(self) -> Usage:
         """Measure all that runs below the kernel's first process."""
-        return measure(self._pid, Path(f"/proc/{self._pid}/root{view.WORK}"), self._limits)
+        return measure(self._pid, Path(f"/proc/{self._pid}/root{view.DISK}"), self._limits)
 
     def close(self) -> None:
         """Kill the pid namespace: nothing in it can outlive its first process."""

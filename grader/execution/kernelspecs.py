@@ -54,7 +54,7 @@ def spec_for(notebook: Notebook) -> KernelSpec:
         if spec.language == language:
             return spec
     raise ExecutionFault(
-        f"The notebook asks for the kernel {escape(name)!r} ({escape(language)}), which is not installed; "
+        f"The notebook asks for the kernel '{escape(name)}' ({escape(language)}), which is not installed; "
         f"installed are: {', '.join(sorted(installed)) or 'none'}."
     )
 

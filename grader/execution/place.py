@@ -129,7 +129,7 @@ def _jailed(sandbox: Sandbox, ends: _Ends, env: Mapping[str, str], disk_bytes: i
         more_paths=paths,
     )
     pid = jail.init if jail.init is not None else jail.process.pid
-    mount = Path(f"/proc/{pid}/root{view.HOME}")
+    mount = Path(f"/proc/{pid}/root{view.DISK}")
     return Place(_INSIDE, ends.control, ends.log, jail.process, pid, mount, jail.kill)
 
 

@@ -64,7 +64,7 @@ class Sandbox:
             command = [
                 str(self.bwrap),
                 *_namespaces(nested=nested),
-                *_mounts(paths, disk_bytes, handles),
+                *_mounts(paths, disk_bytes, handles, nested=nested),
                 *_confinement(handles, nested=nested),
                 "--info-fd",
                 str(info_out),
@@ -172,18 +172,30 @@ def _namespaces(*, nested: bool) -> list[str]:
     return ["--unshare-all", "--unshare-user", *([] if nested else ["--disable-userns"]), *identity]
 
 
-def _mounts(paths: Sequence[Path], disk_bytes: int, handles: _Handles) -> list[str]:
+def _mounts(paths: Sequence[Path], disk_bytes: int, handles: _Handles, *, nested: bool) -> list[str]:
+    """Lay out the view: file systems of its own first, so that none of them hides what is bound."""
     size = str(disk_bytes)
-    options = [option for path in paths for option in ("--ro-bind", str(path), str(path))]
+    options = ["--size", size, "--tmpfs", view.DISK, "--size", str(_RUN_BYTES), "--tmpfs", view.RUN]
+    for folder in (view.HOME, view.WORK, view.TMP):
+        options += ["--dir", folder]
+    for name in view.TEMPORARY:
+        options += _temporary(name, paths, size, nested=nested)
+    options += [option for path in paths for option in ("--ro-bind", str(path), str(path))]
     options += [option for link in view.links() for option in ("--symlink", *link)]
     for name, text in view.ETC.items():
         options += ["--ro-bind-data", handles.data(text.encode()), name]
     options += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
-    options += ["--remount-ro", "/dev", "--size", size, "--tmpfs", "/home"]
-    for folder in (view.HOME, view.WORK, view.TMP):
-        options += ["--dir", folder]
-    options += ["--symlink", view.TMP, "/tmp", "--symlink", view.TMP, "/var/tmp"]  # noqa: S108 - inside
-    return [*options, "--size", str(_RUN_BYTES), "--tmpfs", view.RUN, "--remount-ro", "/", "--chdir", view.WORK]
+    return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", view.WORK]
+
+
+def _temporary(name: str, paths: Sequence[Path], size: str, *, nested: bool) -> list[str]:
+    """Make a folder for temporary files: a link to the one place for them, unless Python itself lies in it.
+
+    Then it is a file system of its own; for a warm process, whose children would share it, it stays read-only.
+    """
+    if not any(path.is_relative_to(name) for path in paths):
+        return ["--symlink", view.TMP, name]
+    return ["--dir", name] if nested else ["--size", size, "--tmpfs", name]
 
 
 def _confinement(handles: _Handles, *, nested: bool) -> list[str]:

@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-HOME = "/home/student"
+DISK = "/box"
+"""A file system in memory, of limited size, for all that a notebook writes; no system has anything else there."""
+HOME = f"{DISK}/student"
 WORK = f"{HOME}/work"
 """The working folder: `Files` and nothing else when the first cell runs."""
-TMP = "/home/tmp"
+TMP = f"{DISK}/tmp"
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - inside
 RUN = "/run"
 """The kernel's sockets and connection file."""
 HOSTNAME = "sandbox"
