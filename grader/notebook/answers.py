@@ -12,6 +12,7 @@ from grader.notebook.sources import Text, likeness, normal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from grader.notebook.sources import Part
     from grader.notebook.templates import Template
@@ -187,7 +188,8 @@ def _still_open(text: Text) -> int:
 def _adopt(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) -> Plan:
     """Take for an untouched solution cell the answer that its student wrote into a cell of their own."""
     chosen = list(plan.chosen)
-    extras = list(plan.extras)
+    fixed = {template.text.normal for template in templates if template.fixed}
+    extras = [number for number in plan.extras if not _is_fixed(parts[number], fixed)]
     for template in templates:
         one = chosen[template.index]
         if not template.answer or (one.parts and not _untouched(template, parts, one)):
@@ -200,7 +202,13 @@ def _adopt(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) -> 
                 copies=(*one.parts, *one.copies),
             )
             extras = [number for number in extras if number not in numbers]
-    return Plan(tuple(chosen), tuple(extras))
+    taken = {number for one in chosen if one.choice is Choice.ADOPTED for number in one.parts}
+    return Plan(tuple(chosen), tuple(number for number in plan.extras if number not in taken))
+
+
+def _is_fixed(part: Part, texts: AbstractSet[str]) -> bool:
+    """Whether a part is, or claims to be, a test or another cell that is no answer."""
+    return part.text.normal in texts or (part.meta is not None and part.meta.fixed)
 
 
 def _untouched(template: Template, parts: Sequence[Part], one: Chosen) -> bool:
@@ -216,7 +224,6 @@ def _own_answer(template: Template, parts: Sequence[Part], one: Chosen, extras: 
     """
     names = template.text.names
     stub = one.parts[0] if one.parts else None
-    extras = [number for number in extras if not ((meta := parts[number].meta) and meta.fixed)]
     if names:
         own = [n for n in extras if parts[n].text.names & names and parts[n].kind == "code"]
         if not template.manual and stub is not None and any(number > stub for number in own):

@@ -107,6 +107,7 @@ class _Matcher:
         self._anywhere()
         self._settle_doubtful()
         self._in_gaps(by_place=True)
+        self._prefer_in_order()
         return Matching(self._parts, tuple(tuple(found) for found in self._found))
 
     def _take(self, row: int, part: int, how: How) -> None:
@@ -163,6 +164,18 @@ class _Matcher:
                     found.remove(candidate)
                     self._free[candidate.part] = None
 
+    def _alternatives(self) -> Iterator[tuple[int, int]]:
+        """Each row with those of its candidates that are the same as the first: the last of them first."""
+        for row, found in enumerate(self._found):
+            same = [c.part for c in found if self._parts[c.part].text.normal == self._parts[found[0].part].text.normal]
+            yield from ((row, number) for number in sorted(same, reverse=True))
+
+    def _prefer_in_order(self) -> None:
+        """Of equal copies of a cell put that one first that stands where the order of the cells wants it."""
+        for row, number in _longest_chain(self._alternatives()):
+            at = next(index for index, candidate in enumerate(self._found[row]) if candidate.part == number)
+            self._found[row].insert(0, self._found[row].pop(at))
+
     def _by_checksum(self) -> None:
         rows = {t.released["metadata"]["nbgrader"].get("checksum"): t.index for t in self._templates if t.meta}
         rows.pop(None, None)
@@ -175,7 +188,7 @@ class _Matcher:
             self._take(row, number, How.CHECKSUM)
 
     def _by_source(self) -> None:
-        """Pair equal sources, in order; those that occur more often on one side wait for the gaps."""
+        """Pair equal sources, in order; those that occur more often on one side than the other wait for the gaps."""
         rows: dict[str, list[int]] = {}
         for row in self._open_rows():
             rows.setdefault(self._templates[row].text.normal, []).append(row)
@@ -184,17 +197,17 @@ class _Matcher:
             numbers.setdefault(self._parts[number].text.normal, []).append(number)
         for source, same in rows.items():
             equal = numbers.get(source, [])
-            if source.strip() and (len(same) == 1 or len(same) == len(equal)):
-                for row, number in zip(same, equal, strict=False):
+            if source.strip() and len(same) == len(equal):
+                for row, number in zip(same, equal, strict=True):
                     self._take(row, number, How.SOURCE)
 
     def _in_gaps(self, *, by_place: bool) -> None:
         """Align what is left between neighbours that are settled; without any, a place tells nothing."""
         how = How.PLACE if by_place else How.LIKENESS
-        settled = [(row, found[0].part) for row, found in enumerate(self._found) if found]
+        settled = list(_longest_chain(self._alternatives()))
         if by_place and not settled:
             return
-        edges = [(-1, -1), *_longest_chain(settled), (len(self._templates), len(self._parts))]
+        edges = [(-1, -1), *settled, (len(self._templates), len(self._parts))]
         for (row, number), (next_row, next_number) in pairwise(edges):
             rows = [r for r in range(row + 1, next_row) if not self._found[r]]
             numbers = [n for n in range(number + 1, next_number) if n in self._free]
@@ -214,7 +227,10 @@ class _Matcher:
 
 
 def _longest_chain(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The longest subsequence of pairs, given in order of the first, in which the second grows too."""
+    """The longest subsequence of pairs, given in order of the first, in which the second grows too.
+
+    Alternatives for one first are given with the second falling, so that at most one of them is in it.
+    """
     given = list(pairs)
     ends: list[int] = []
     last: list[int] = []

@@ -27,6 +27,13 @@ Step = tuple[str, int, int]
 """A mangling by name with two numbers, which it takes modulo whatever it needs."""
 
 
+FRAGMENT = "fragment"
+"""Marks half an answer whose other half has no metadata, and an answer merged into a locked cell.
+
+Whoever moves or deletes that has changed their work, and no grader could tell.
+"""
+
+
 def _turned(cell: dict[str, Any], kind: str) -> dict[str, Any]:
     """A cell as another type, as editors turn it."""
     turned = {"cell_type": kind, "metadata": cell["metadata"], "source": cell["source"]}
@@ -51,6 +58,8 @@ def strip_one(cells: Cells, a: int, _b: int) -> Cells:
 def move(cells: Cells, a: int, b: int) -> Cells:
     """A cell is dragged to another place."""
     rest = list(cells)
+    if rest[a % len(rest)].get(FRAGMENT):
+        return cells
     cell = rest.pop(a % len(rest))
     rest.insert(b % (len(rest) + 1), cell)
     return rest
@@ -70,12 +79,13 @@ def duplicate_bare(cells: Cells, a: int, b: int) -> Cells:
 def retype(cells: Cells, a: int, b: int) -> Cells:
     """A cell is turned into another type."""
     kinds = ["code", "markdown", "raw"]
-    return [_turned(cell, kinds[b % 3]) if n == a % len(cells) else cell for n, cell in enumerate(cells)]
+    at = a % len(cells)
+    return [_turned(cell, kinds[b % 3]) if n == at and FRAGMENT not in cell else cell for n, cell in enumerate(cells)]
 
 
 def delete_locked(cells: Cells, a: int, _b: int) -> Cells:
     """A cell that the student may not change is deleted."""
-    locked = [n for n, cell in enumerate(cells) if _is_locked(cell)]
+    locked = [n for n, cell in enumerate(cells) if _is_locked(cell) and FRAGMENT not in cell]
     return [cell for n, cell in enumerate(cells) if not locked or n != locked[a % len(locked)]]
 
 
@@ -108,7 +118,9 @@ def _split(cells: Cells, a: int, b: int, *, keep: bool) -> Cells:
     cut = 1 + b % (len(lines) - 1)
     first, second = copy.deepcopy(cells[at]), copy.deepcopy(cells[at])
     first["source"], second["source"] = "\n".join(lines[:cut]), "\n".join(lines[cut:])
-    second["metadata"] = second["metadata"] if keep else {}
+    if not keep:
+        first[FRAGMENT] = second[FRAGMENT] = True
+        second["metadata"] = {}
     return [*cells[:at], first, second, *cells[at + 1 :]]
 
 
@@ -117,7 +129,7 @@ def merge(cells: Cells, a: int, _b: int) -> Cells:
     if len(cells) < 2:
         return cells
     at = a % (len(cells) - 1)
-    merged = {**cells[at], "source": cells[at]["source"] + "\n" + cells[at + 1]["source"]}
+    merged = {**cells[at], "source": cells[at]["source"] + "\n" + cells[at + 1]["source"], FRAGMENT: True}
     return [*cells[:at], merged, *cells[at + 2 :]]
 
 
@@ -227,6 +239,8 @@ def mangled(notebook: Notebook, steps: list[Step], format_: str = "4.5") -> Note
     cells = json.loads(json.dumps(notebook["cells"]))
     for name, a, b in steps:
         cells = MANGLINGS[name](cells, a, b)
+    for cell in cells:
+        cell.pop(FRAGMENT, None)
     document = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
     if format_ != "4.5":
         document["nbformat_minor"] = 0 if format_ == "3" else int(format_[2:])

@@ -289,6 +289,25 @@ def test_a_copied_test_cell_is_no_answer(assignment, submitted, restored):
     assert ("answer-missing", "cube") in kinds(result.flags)
 
 
+def test_of_equal_copies_the_one_in_order_tells_the_place(assignment, submitted, restored):
+    """A test copied above its answer moves nothing: own cells between answer and test stay between them."""
+    at = place(submitted, "total")
+    submitted["cells"].insert(at + 1, own_code("total = total + 0"))
+    submitted["cells"].insert(at, json.loads(json.dumps(cell_of(submitted, "test_total"))))
+    notebook = restored().notebook
+    at = place(notebook, "total")
+    assert ["total = total + 0", "assert total == 14"] == sources(notebook)[at + 1 : at + 3]
+
+
+def test_a_copied_test_below_an_untouched_answer_is_no_answer(assignment, submitted, restored):
+    """Where a person grades, the student's cells below the stub are the answer; a copy of a test is none."""
+    at = place(submitted, "picture")
+    submitted["cells"][at]["source"] = cell_of(assignment.released, "picture")["source"]
+    submitted["cells"].insert(at + 1, own_code(cell_of(submitted, "test_total")["source"]))
+    result = restored()
+    assert cell_of(assignment.released, "picture")["source"] == cell_of(result.notebook, "picture")["source"]
+
+
 def test_a_solution_written_into_a_copy_of_another_cell_is_found(assignment, submitted, restored):
     """A student copies the first cell, metadata and all, and writes the next function into the copy."""
     copy = json.loads(json.dumps(cell_of(submitted, "square")))
