@@ -22,8 +22,8 @@ Output = dict[str, Any]
 class Recorder:
     """The outputs of one notebook's cells, in nbformat's shape.
 
-    Streams are merged as Jupyter's front ends do; display updates and `clear_output` are followed; widget messages are
-    ignored (their plain text is an output of its own). What is beyond the budget is dropped and a note says so.
+    Streams are merged as Jupyter's front ends do; `clear_output` and display updates within a cell are followed; widget
+    messages are ignored (their plain text is an output of its own). What is beyond the budget is dropped and a note says so.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -50,8 +50,12 @@ class Recorder:
         return (shown[-1]["ename"], shown[-1]["evalue"]) if shown else ("", "")
 
     def begin(self, execution_count: int) -> None:
-        """Start the next cell: what is added from now on is its output."""
+        """Start the next cell: what is added from now on is its output, and earlier cells change no more.
+
+        An update from a later cell could carry what a hidden test calls with into a cell that students are shown.
+        """
         self._cells.append(_Cell(execution_count))
+        self._displays = {}
 
     def add(self, message: Message) -> None:
         """Take in one message about the current cell; what is not valid is ignored."""
