@@ -12,6 +12,7 @@ from grader.gradebook.book import CategoryGrade, Gradebook, ItemGrade, Overall, 
 from grader.gradebook.categories import parts, without
 from grader.gradebook.drops import Part, quotient
 from grader.gradebook.exact import rounded, shown, total
+from grader.gradebook.policies import CategoryPolicy
 from grader.gradebook.rules import Rules
 from grader.gradebook.scores import Status
 from grader.model import Student
@@ -146,14 +147,18 @@ def _aside(rules: Rules, grade: ItemGrade, category: CategoryGrade) -> Line:
         return Line(f"{name}: excused, as if it did not exist{why}")
     details = tuple(_points(grade))
     if name in category.dropped:
-        policy = rules.categories[category.name]
-        ends = "the highest and the lowest" if policy.drop_highest and policy.drop_lowest else "the lowest"
-        why = ends if policy.drop_lowest else "the highest"
-        return Line(f"{_standing(grade)}; left out: {why} do not count", None, details, grade.counted)
+        why = _why_dropped(rules.categories[category.name])
+        return Line(f"{_standing(grade)}; left out: {why}", None, details, grade.counted)
     if target := rules.item_policy(name).revises:
         return Line(f"{_standing(grade)}; revises {target} and does not count by itself", None, details, grade.counted)
     why = "has no points" if not grade.item.points else "does not count in the current grade"
     return Line(f"{_standing(grade)}; {why}", None, details, grade.counted)
+
+
+def _why_dropped(policy: CategoryPolicy) -> str:
+    if not policy.drop_highest:
+        return "without it the grade is the best that there is"
+    return "the highest and the lowest do not count" if policy.drop_lowest else "the highest do not count"
 
 
 def _remarks(gradebook: Gradebook, row: StudentGrade, of: Overall, *, letter: bool) -> Iterator[str]:

@@ -85,7 +85,7 @@ def book():
         "question 3 was wrong",
         "hw3: 3 of 10 points so far, 2 questions wait for a person; 33.33 % of hw",
         "hw4: excused, as if it did not exist (ill in March)",
-        "hw5: 0 of 10 points, nothing was handed in; left out: the lowest do not count",
+        "hw5: 0 of 10 points, nothing was handed in; left out: without it the grade is the best that there is",
     ],
 )
 def test_every_rule_leaves_a_sentence(book, sentence):
