@@ -23,7 +23,8 @@ class Recorder:
     """The outputs of one notebook's cells, in nbformat's shape.
 
     Streams are merged as Jupyter's front ends do; `clear_output` and display updates within a cell are followed; widget
-    messages are ignored (their plain text is an output of its own). What is beyond the budget is dropped and a note says so.
+    messages are ignored (their plain text is an output of its own). What is beyond the budget is dropped and a note
+    says so.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -104,7 +105,7 @@ class Recorder:
 
     def _stream(self, content: Mapping[str, Any], _size: int) -> None:
         name, text = content.get("name"), content.get("text")
-        if name not in {"stdout", "stderr"} or not isinstance(text, str) or not text:
+        if not isinstance(name, str) or name not in {"stdout", "stderr"} or not isinstance(text, str) or not text:
             return
         cell = self._cells[-1]
         kept = text[: self._left]

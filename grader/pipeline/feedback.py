@@ -23,7 +23,7 @@ from grader.feedback import (
 from grader.gradebook import ItemGrade, Status, StudentGrade, shown
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Notebook
-from grader.notebook import points_cells, read, redact
+from grader.notebook import points_cells, read, redact, redact_unexecuted
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.gradebook import build, notebook_totals
 from grader.pipeline.pool import Done, Failed, Workers, run
@@ -132,7 +132,8 @@ def carry_out(opened: OpenCourse, plan: FeedbackPlan, workers: int) -> Iterator[
 
 def _render(task: _Task) -> str:
     notebook = read(task.autograded, task.job.page.notebook_name).notebook
-    return render_notebook_page(replace(task.job.page, notebook=redact(notebook, task.instructor)))
+    hide = redact if task.job.page.executed else redact_unexecuted
+    return render_notebook_page(replace(task.job.page, notebook=hide(notebook, task.instructor)))
 
 
 def _task(opened: OpenCourse, plan: FeedbackPlan, job: PageJob) -> _Task:
