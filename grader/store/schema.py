@@ -42,6 +42,14 @@ _NBGRADER_TABLES = (
     "task_cells",
 )
 
+_LATEST = {
+    "assignment": {"course_id"},
+    "grade": {"extra_credit"},
+    "notebook": {"kernelspec"},
+    "student": {"lms_user_id"},
+}
+"""Columns that nbgrader's migrations added: where all are there, the schema is today's."""
+
 OURS = MetaData()
 VERSION = Table("grader_schema", OURS, Column("version", Integer, primary_key=True, autoincrement=False))
 OUTCOME = Table(
@@ -111,6 +119,8 @@ def described(connection: Connection, label: str) -> Tables | None:
     present = set(inspect(connection).get_table_names())
     if not present:
         return None
+    if _unstamped(connection, present):
+        return None
     _check_nbgrader(connection, label, present)
     if VERSION.name not in present:
         return None
@@ -123,6 +133,8 @@ def create(connection: Connection, label: str) -> Tables:
     present = set(inspect(connection).get_table_names())
     if not present:
         _create_nbgrader(connection)
+    elif _unstamped(connection, present):
+        _stamp(connection)
     if VERSION.name not in present:
         OURS.create_all(connection)
         connection.execute(insert(VERSION).values(version=_OUR_VERSION))
@@ -135,9 +147,23 @@ def _create_nbgrader(connection: Connection) -> None:
     from nbgrader.api import Base
 
     Base.metadata.create_all(connection)
+    _stamp(connection)
+
+
+def _stamp(connection: Connection) -> None:
     version = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
     version.create(connection)
     connection.execute(insert(version).values(version_num=NBGRADER_REVISION))
+
+
+def _unstamped(connection: Connection, present: set[str]) -> bool:
+    """Whether nbgrader made today's tables and could not note their revision: it needs alembic on PATH for that."""
+    if "alembic_version" in present or not present.issuperset(_NBGRADER_TABLES):
+        return False
+    inspector = inspect(connection)
+    return all(
+        {column["name"] for column in inspector.get_columns(table)} >= columns for table, columns in _LATEST.items()
+    )
 
 
 def _check_nbgrader(connection: Connection, label: str, present: set[str]) -> None:
