@@ -13,8 +13,8 @@ DISK = "/box"
 HOME = f"{DISK}/student"
 WORK = f"{HOME}/work"
 """The working folder: `Files` and nothing else when the first cell runs."""
-TMP = f"{DISK}/tmp"
-TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - inside
+TMP = f"{DISK}/tmp"  # noqa: S108 - inside the sandbox
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - inside the sandbox
 RUN = "/run"
 """The kernel's sockets and connection file."""
 HOSTNAME = "sandbox"
