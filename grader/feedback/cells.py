@@ -71,7 +71,26 @@ def cells_of(page: NotebookPage, questions: Sequence[Question]) -> tuple[Cell, .
     return tuple(shown)
 
 
+def limits_of(page: NotebookPage, questions: Sequence[Question]) -> tuple[tuple[str, str, str], ...]:
+    """Where a limit was reached (in words, and as an anchor where there is one) and which."""
+    by_id = {question.score.grade_id: question for question in questions}
+    return tuple(
+        (found.score.title, found.anchor, sentence(incident.sentence))
+        if (found := by_id.get(incident.grade_id or ""))
+        else (f"Cell {incident.cell + 1}", "", sentence(incident.sentence))
+        for incident in page.incidents
+    )
+
+
+def sentence(text: str) -> str:
+    """A remark about something, with its full stop."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def _cells(page: NotebookPage) -> Sequence[Mapping[str, Any]]:
+    """The cells to show: of a notebook that could not be read, none, for what there is was not the student's."""
+    if page.rejection:
+        return []
     return [cell for cell in page.notebook.get("cells") or () if isinstance(cell, dict)][:MAX_CELLS]
 
 
@@ -89,10 +108,11 @@ def _notices(page: NotebookPage) -> tuple[dict[str, list[str]], dict[int, list[s
         if repair.grade_id:
             by_id[repair.grade_id].append(repair.sentence)
     for incident in page.incidents:
+        told = f"A limit was reached: {sentence(incident.sentence)}"
         if incident.grade_id:
-            by_id[incident.grade_id].append(incident.sentence)
+            by_id[incident.grade_id].append(told)
         else:
-            by_number[incident.cell].append(incident.sentence)
+            by_number[incident.cell].append(told)
     return by_id, by_number
 
 

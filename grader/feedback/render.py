@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from grader.feedback.cells import MAX_CELLS, cells_of, questions_of
+from grader.feedback.cells import MAX_CELLS, cells_of, limits_of, questions_of
 from grader.feedback.pages import IndexPage, NotebookPage, ScoreState, state_of
 from grader.feedback.plain import clean, clean_line, points
 from grader.feedback.prose import markdown
@@ -43,6 +43,7 @@ def render_notebook_page(page: NotebookPage) -> str:
             page=page,
             questions=questions,
             cells=cells_of(page, questions),
+            limits=limits_of(page, questions),
             cells_left_out=max(0, len(page.notebook.get("cells") or ()) - MAX_CELLS),
             waiting=waiting,
             state=ScoreState.WAITING if waiting else state_of(page.score, page.max_score),

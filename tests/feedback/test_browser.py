@@ -115,7 +115,7 @@ def _hostile(make: Any) -> Any:
     cells.append(make.code("", make.shown({"application/javascript": "alert(13)"})))
     everything = "".join(PAYLOADS)
     question = make.question(reason=everything, comments=PAYLOADS, title=everything)
-    return make.page(*cells, student_name=everything, rejection=everything, late=everything, questions=(question,))
+    return make.page(*cells, student_name=everything, late=everything, questions=(question,))
 
 
 def test_a_hostile_notebook_does_nothing(make: Any, open_page: Open) -> None:

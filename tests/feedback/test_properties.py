@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -102,7 +103,9 @@ def test_no_text_of_a_student_changes_the_page(
         student_name=words,
         student_id=words[::-1],
         notebook_name=words,
-        rejection=words or None,
+        late=words or None,
+        graded_at=words or None,
+        index_href=words or None,
         repairs=(Repair("x", words, "q"),),
         incidents=(Incident(IncidentKind.CRASH, words, 0),),
         questions=(make.question(reason=words, comments=(words,)),),
@@ -113,6 +116,7 @@ def test_no_text_of_a_student_changes_the_page(
     assert len(cells) == found.tags["article"]
     assert 1 == found.tags["footer"]
     html.encode()
+    inspect(render_notebook_page(replace(page, rejection=words)))
 
 
 @settings(deadline=None, max_examples=80)

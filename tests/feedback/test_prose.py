@@ -98,6 +98,71 @@ def test_align_environments_carry_no_numbers() -> None:
     assert "(1)" not in markdown(r"\begin{align} a &= b \\ c &= d \end{align}")
 
 
+@pytest.mark.parametrize(
+    ("letter", "tex"),
+    [
+        ("𝐦", r"\mathbf m"),
+        ("𝐱", r"\mathbf{xy}"),
+        ("𝟎", r"\mathbf{0}"),
+        ("𝝋", r"\boldsymbol{\varphi}"),
+        ("𝐖", r"\mathbf{W}"),
+        ("ℝ", r"\mathbb R"),
+        ("𝔼", r"\mathbb E"),
+        ("ℒ", r"\mathcal L"),
+        ("𝔤", r"\mathfrak g"),
+        ("ℭ", r"\mathfrak C"),
+        ("𝛁", r"\boldsymbol{\nabla}"),
+        ("𝚊", r"\mathtt{ab}"),
+    ],
+)
+def test_letters_are_of_the_alphabet_that_was_meant(letter: str, tex: str) -> None:
+    """A vector that is not bold is another quantity; browsers leave the attribute for it aside."""
+    html = formula(tex, display=False)
+    assert letter in html
+    assert "mathvariant" not in html
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "align",
+        "align*",
+        "aligned",
+        "alignat",
+        "alignedat",
+        "eqnarray",
+        "split",
+        "gather",
+        "gathered",
+        "cases",
+        "dcases",
+        "matrix",
+    ],
+)
+def test_environments_are_tables(name: str) -> None:
+    """Two rows, and no `&` or name of an environment left as text."""
+    argument = "{2}" if "at" in name and name.startswith("align") else ""
+    html = formula(rf"\begin{{{name}}}{argument} a &= b \\ c &= d \end{{{name}}}", display=True)
+    assert 2 == html.count("<mtr>")
+    assert "&amp;" not in html
+    assert "begin" not in html
+
+
+def test_an_environment_that_is_unknown_is_shown_as_source() -> None:
+    """Half a formula would be a wrong one."""
+    assert formula(r"\begin{tikzcd} a &= b \end{tikzcd}", display=True).startswith('<pre class="tex">')
+
+
+def test_an_equation_is_its_content() -> None:
+    """Jupyter shows it without a number."""
+    assert "<mi>x</mi>" in formula(r"\begin{equation} x \end{equation}", display=True)
+
+
+def test_limits_stand_below_an_operator() -> None:
+    """In a display; in a line the browser moves them itself."""
+    assert "<munder><mo movablelimits" in formula(r"\operatorname*{argmin}_x f", display=True)
+
+
 def test_attached_pictures_are_embedded(make: Any) -> None:
     """A picture pasted into a cell is part of the cell."""
     attachments = {"my plot.png": {"image/png": make.png_base64()}}

@@ -103,27 +103,36 @@ def test_hidden_tests_are_mentioned_and_no_more(make: Any, inspect: Any) -> None
 
 
 def test_repairs_and_limits_are_told_at_the_top_and_at_their_cell(make: Any, inspect: Any) -> None:
-    """By grade id, or by the cell's place."""
+    """By grade id, or by the cell's place; at the top with a name that leads there."""
     page = make.page(
         make.markdown("text"),
         _answer(make),
         repairs=(Repair("locked", "A test was put back.", "q"), Repair("renamed", "The file had another name.")),
-        incidents=(Incident(IncidentKind.TIME, "It ran too long.", 0),),
+        incidents=(
+            Incident(IncidentKind.TIME, "it ran too long", 0),
+            Incident(IncidentKind.MEMORY, "it took too much", 1, "q"),
+        ),
+        questions=(make.question(title="Square"),),
         late="Handed in 2 h late.",
     )
     found = inspect(render_notebook_page(page))
     assert 2 == found.text.count("A test was put back.")
     assert 1 == found.text.count("The file had another name.")
-    assert 2 == found.text.count("It ran too long.")
+    assert "Cell 1: it ran too long." in found.text
+    assert "Square: it took too much." in found.text
+    assert 1 == found.text.count("A limit was reached: it ran too long.")
+    assert 1 == found.text.count("A limit was reached: it took too much.")
     assert 1 == found.text.count("Handed in 2 h late.")
 
 
 def test_a_rejected_notebook_has_a_page(make: Any, inspect: Any) -> None:
-    """It says why, with the questions and without cells."""
-    page = make.page(rejection="The file is no notebook: <0 bytes>.", questions=(make.question(score=0.0),))
+    """It says why, once, with the questions and without cells: those in the notebook are the instructor's."""
+    why = "The file is no notebook: <0 bytes>."
+    page = make.page(_answer(make), rejection=why, questions=(make.question(score=0.0, reason=why),))
     found = inspect(render_notebook_page(page))
-    assert "The file is no notebook: <0 bytes>." in found.text
+    assert 1 == found.text.count(why)
     assert 0 == found.tags["article"]
+    assert 0 == found.tags["a"]
 
 
 def test_only_what_is_shown_of_a_notebook_is_in_its_page(make: Any) -> None:
