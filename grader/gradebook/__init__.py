@@ -14,6 +14,7 @@ from grader.gradebook.formats.pages import to_json, to_page, to_workbook
 from grader.gradebook.formats.plain import to_csv
 from grader.gradebook.formats.plan import Change, ImportPlan, Matched, Problem
 from grader.gradebook.formats.reading import read_scores
+from grader.gradebook.participation import read_attendance
 from grader.gradebook.policies import (
     CategoryPolicy,
     GradingPolicy,
@@ -23,13 +24,16 @@ from grader.gradebook.policies import (
     Requirement,
     StudentException,
 )
+from grader.gradebook.rubrics import Criterion, Rubric, parse_rubric, read_sheet, template
 from grader.gradebook.scores import Item, ItemScore, Scores, Status
 from grader.gradebook.statement import to_html, to_plain_text
+from grader.gradebook.teams import Teams, parse_teams
 
 __all__ = [
     "CategoryGrade",
     "CategoryPolicy",
     "Change",
+    "Criterion",
     "Difference",
     "Explanation",
     "Exported",
@@ -47,11 +51,13 @@ __all__ = [
     "Policies",
     "Problem",
     "Requirement",
+    "Rubric",
     "Scores",
     "Status",
     "Step",
     "StudentException",
     "StudentGrade",
+    "Teams",
     "anonymous",
     "compare",
     "compute",
@@ -60,9 +66,14 @@ __all__ = [
     "exact",
     "explain",
     "export",
+    "parse_rubric",
+    "parse_teams",
+    "read_attendance",
     "read_scores",
+    "read_sheet",
     "rounded",
     "shown",
+    "template",
     "to_csv",
     "to_html",
     "to_json",
