@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.gradebook import CategoryPolicy, Gradebook, Item, ItemScore, Policies, Status, compute, exact, to_csv
+from grader.gradebook import Gradebook, Item, ItemScore, Status, compute, exact, to_csv
 from grader.grading import NOTEBOOK
 from grader.notebook import points_cells, read
 from grader.pipeline.scores import gradebook_item, item_score
@@ -41,7 +41,7 @@ def build(opened: OpenCourse, database: Database, *, as_of: datetime | None = No
             scores[student_id][assignment.name] = score
     known = {student.student_id for student in opened.students}
     of_class = {student_id: row for student_id, row in scores.items() if student_id in known}
-    return compute(_policies(opened), opened.students, items, of_class, as_of=as_of)
+    return compute(opened.course.policies, opened.students, items, of_class, as_of=as_of)
 
 
 def write(opened: OpenCourse, gradebook: Gradebook, target: Path | None) -> Path:
@@ -95,9 +95,3 @@ def _item(opened: OpenCourse, assignment: Assignment) -> Item:
     )
     points = sum((exact(cell.max_score) for source in sources for cell in points_cells(source)), Fraction(0))
     return gradebook_item(assignment, points)
-
-
-def _policies(opened: OpenCourse) -> Policies:
-    return Policies(
-        categories={name: CategoryPolicy(weight=Fraction(w)) for name, w in opened.course.categories.items()}
-    )

@@ -11,12 +11,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 def safe(text: str) -> str:
     """Return text that no spreadsheet takes for a formula: what could start one gets an apostrophe in front."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA_STARTS) else text
 
 
 def unsafe(text: str) -> str:
     """Take the apostrophe of `safe` off again."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA_STARTS) else text
 
 
 def to_text(rows: Iterable[Sequence[str]], *, delimiter: str = ",") -> str:
