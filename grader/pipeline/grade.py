@@ -17,7 +17,7 @@ from grader import __version__
 from grader.errors import ConfigError, GraderError
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Faulted, Graded, Missing, Outcome, Rejected, Submission
-from grader.notebook import dump
+from grader.notebook import dump, imported_modules
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.pool import Done, Failed, Workers, run
 from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, write_bundle
@@ -98,8 +98,21 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
         from grader.execution import find_sandbox
 
         find_sandbox()
+    database.sync_students(opened.students)
     for planned in plan.assignments:
-        yield from _carry_out_assignment(opened, database, planned, plan.engine, workers)
+        yield from _begin_assignment(opened, database, planned, plan.engine)
+    if not plan.jobs:
+        return
+    with tempfile.TemporaryDirectory(prefix="grader-") as private:
+        tasks = _tasks(opened, plan, Path(private))
+        for result in run(tasks, grade_task, Workers(min(workers, len(plan.jobs)), PRELOAD)):
+            match result:
+                case Done(task, outcome):
+                    yield _keep(opened, database, task, outcome)
+                case Failed(task, reason):
+                    fault = Faulted(task.submission.student_id, task.submission.assignment, reason)
+                    _record(database, fault, plan.engine, task.submission)
+                    yield fault
 
 
 def default_workers() -> int:
@@ -151,11 +164,11 @@ def _environment_digest(engine: EngineChoice) -> str:
     return f"{environment().digest} {engine.kind} {engine.sandbox}"
 
 
-def _carry_out_assignment(
-    opened: OpenCourse, database: Database, planned: AssignmentPlan, engine: EngineChoice, workers: int
-) -> Iterator[Outcome]:
+def _begin_assignment(
+    opened: OpenCourse, database: Database, planned: AssignmentPlan, engine: EngineChoice
+) -> Iterator[Missing]:
+    """Make the database know the assignment, and who has nothing in it."""
     bundle = planned.bundle
-    database.sync_students(opened.students)
     notebooks = {name: (source, bundle.releases[name]) for name, source in bundle.sources.items()}
     database.sync_assignment(
         bundle.assignment, due=opened.course.assignments[bundle.assignment].due, notebooks=notebooks
@@ -164,20 +177,15 @@ def _carry_out_assignment(
         missing = Missing(student_id, bundle.assignment)
         _record(database, missing, engine)
         yield missing
-    if not planned.jobs:
-        return
-    with tempfile.TemporaryDirectory(prefix="grader-") as private:
-        file = write_bundle(bundle, Path(private))
-        tasks = (Task(_submission(opened, job), job.key, file, engine) for job in planned.jobs)
-        pool = Workers(min(workers, len(planned.jobs)), PRELOAD)
-        for result in run(tasks, grade_task, pool):
-            match result:
-                case Done(task, outcome):
-                    yield _keep(opened, database, task, outcome)
-                case Failed(task, reason):
-                    fault = Faulted(task.submission.student_id, task.submission.assignment, reason)
-                    _record(database, fault, engine, task.submission)
-                    yield fault
+
+
+def _tasks(opened: OpenCourse, plan: GradePlan, private: Path) -> Iterator[Task]:
+    """What workers are handed, one by one: a submission is read when its turn comes."""
+    modules = imported_modules(source for planned in plan.assignments for source in planned.bundle.sources.values())
+    for planned in plan.assignments:
+        file = write_bundle(planned.bundle, private) if planned.jobs else private
+        for job in planned.jobs:
+            yield Task(_submission(opened, job), job.key, file, plan.engine, modules)
 
 
 def _keep(opened: OpenCourse, database: Database, task: Task, outcome: Graded | Rejected) -> Outcome:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 from grader.grading import grade_submission
 from grader.model import Bundle, Graded, Rejected, Submission
-from grader.notebook import imported_modules
 
 if TYPE_CHECKING:
     from grader.execution import Engine
@@ -42,12 +41,14 @@ class Task:
     """Under which the result will be known."""
     bundle_file: Path
     engine: EngineChoice
+    preload: tuple[str, ...]
+    """Modules that the run's notebooks import: the same for all of its tasks, so that a worker needs one engine."""
 
 
 def grade_task(task: Task) -> Graded | Rejected:
-    """Grade a submission in this process, with this process's engine for the assignment."""
-    bundle = _bundle(task.bundle_file)
-    return grade_submission(task.submission, bundle, _engine(task.engine, _preload(task.bundle_file)).execute)
+    """Grade a submission in this process, with this process's engine."""
+    engine = _engine(task.engine, task.preload)
+    return grade_submission(task.submission, _bundle(task.bundle_file), engine.execute)
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -63,11 +64,6 @@ def _bundle(path: Path) -> Bundle:
     bundle = pickle.loads(path.read_bytes())  # noqa: S301 - see above
     assert isinstance(bundle, Bundle)
     return bundle
-
-
-@lru_cache(maxsize=2)
-def _preload(path: Path) -> tuple[str, ...]:
-    return imported_modules(_bundle(path).sources.values())
 
 
 @lru_cache(maxsize=1)
