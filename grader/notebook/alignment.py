@@ -28,6 +28,7 @@ class Comparer:
         self.parts = parts
         self.templates = templates
         self._ids = {template.grade_id for template in templates}
+        self._given = {template.text.normal for template in templates if not template.answer}
         self._known: dict[tuple[int, int], float] = {}
 
     def likeness(self, row: int, number: int) -> float:
@@ -65,7 +66,9 @@ class Comparer:
         return (_BY_PLACE if part.kind == template.kind else _BY_PLACE / 5) + min(len(part.text.normal), 10_000) * 1e-6
 
     def _another(self, part: Part) -> bool:
-        """Whether its metadata say that it is some other cell; those of an older release may call it anything."""
+        """Whether it is, or bears the metadata of, some other cell; an older release may have called it anything."""
+        if part.text.normal in self._given:
+            return True
         return part.meta is not None and (part.meta.grade_id in self._ids or not part.meta.solution)
 
     def _near(self, row: int) -> Sequence[Template]:

@@ -152,24 +152,29 @@ def _without_stubs(templates: Sequence[Template], parts: Sequence[Part], plan: P
 
 
 def _continue(templates: Sequence[Template], parts: Sequence[Part], plan: Plan) -> Plan:
-    """Join to an answer the cells right below it that can only be its continuation."""
+    """Join to an answer the cells right below or above it that can only be the rest of it."""
     chosen = list(plan.chosen)
     extras = set(plan.extras)
     for template in templates:
         one = chosen[template.index]
-        if not template.answer or template.kind != "code" or one.choice is not Choice.ONLY:
-            continue
-        numbers = list(one.parts)
-        still_open = sum(_still_open(parts[number].text) for number in numbers)
-        while (below := numbers[-1] + 1) in extras and _continues(
-            parts[numbers[-1]].text, parts[below].text, still_open
-        ):
-            numbers.append(below)
-            still_open += _still_open(parts[below].text)
-        if len(numbers) > 1:
-            chosen[template.index] = replace(one, choice=Choice.JOINED, parts=tuple(numbers))
-            extras -= set(numbers)
+        if template.answer and template.kind == "code" and one.choice is Choice.ONLY:
+            numbers = _with_torn_off(one.parts[0], parts, extras)
+            if len(numbers) > 1:
+                chosen[template.index] = replace(one, choice=Choice.JOINED, parts=numbers)
+                extras.difference_update(numbers)
     return Plan(tuple(chosen), tuple(sorted(extras)))
+
+
+def _with_torn_off(number: int, parts: Sequence[Part], extras: AbstractSet[int]) -> tuple[int, ...]:
+    """A part with the student's own cells around it that were torn from it, in order."""
+    first = last = number
+    while first - 1 in extras and _continues(parts[first - 1].text, parts[first].text, 0):
+        first -= 1
+    still_open = sum(_still_open(parts[n].text) for n in range(first, last + 1))
+    while last + 1 in extras and _continues(parts[last].text, parts[last + 1].text, still_open):
+        last += 1
+        still_open += _still_open(parts[last].text)
+    return tuple(range(first, last + 1))
 
 
 def _continues(before: Text, after: Text, still_open: int) -> bool:

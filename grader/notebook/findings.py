@@ -180,13 +180,14 @@ class _Report:
             )
 
     def _fragments(self) -> Iterator[Flag]:
-        """The student's own cells that begin in the middle of something."""
-        for number in self.plan.extras:
+        """Answers and the student's own cells that begin in the middle of something."""
+        answers = [chosen.parts[0] for template, chosen in self.rows if template.answer and chosen.parts]
+        for number in sorted({*self.plan.extras, *answers}):
             part = self.parts[number]
             if part.kind == "code" and part.text.normal.startswith((" ", "\t")):
                 yield Flag(
                     "fragment",
-                    f"Cell {part.index + 1} begins in the middle of a block; it may have been torn from an answer.",
+                    f"Cell {part.index + 1} begins in the middle of a block; the rest may be in another cell.",
                     None,
                     excerpt(part.text.source),
                 )

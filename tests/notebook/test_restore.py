@@ -219,6 +219,15 @@ def test_a_torn_off_block_is_joined(assignment, submitted, restored):
     assert assignment.answers["square"] == cell_of(restored().notebook, "square")["source"]
 
 
+def test_a_torn_off_head_is_joined(assignment, submitted, restored):
+    """The first half lost its metadata, and the second kept them."""
+    at = place(submitted, "square")
+    lines = assignment.answers["square"].split("\n")
+    submitted["cells"][at]["source"] = "\n".join(lines[2:])
+    submitted["cells"].insert(at, own_code("\n".join(lines[:2])))
+    assert assignment.answers["square"] == cell_of(restored().notebook, "square")["source"]
+
+
 @pytest.mark.parametrize("kept", ["square", "test_square"])
 def test_an_answer_merged_with_its_test_is_separated(assignment, submitted, restored, kept):
     """Whichever metadata the merged cell bears, the answer is the answer and the test is the instructor's."""
