@@ -89,6 +89,13 @@ def test_memory(run, statuses, kinds, text_of, *, source, status):
     assert text_of(executed, 2) == "5"
 
 
+@pytest.mark.parametrize("source", ["import os; os.memfd_create('a')", "assert shmget(1, 4096, 0o1666) >= 0"])
+def test_memory_out_of_sight(run, statuses, *, source):
+    """Memory that no process has mapped, which no measure would find, cannot be had."""
+    executed = run("import ctypes\nshmget = ctypes.CDLL(None).shmget", source)
+    assert statuses(executed) == ["completed", "raised"]
+
+
 @pytest.mark.slow
 def test_memory_of_many_processes(run, statuses, kinds):
     """Ten processes that are each within the limit are together beyond it."""
