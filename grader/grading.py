@@ -60,7 +60,8 @@ def grade_notebook(name: str, submitted: Notebook, work: Files, bundle: Bundle, 
     if not bundle.execute:
         theirs = with_student_outputs(restored, submitted)
         scored = score_unexecuted(theirs, instructor, released=released)
-        return GradedNotebook(name, theirs, scored.scores, restored.repairs, (*restored.flags, *scored.flags))
+        flags = (*restored.flags, *scored.flags)
+        return GradedNotebook(name, theirs, scored.scores, restored.repairs, flags, unanswered=scored.unanswered)
     executed = execute(restored.notebook, work, bundle.limits)
     scored = score(executed, instructor, released=released)
     seconds = tuple(None if run is None else run.seconds for run in executed.runs)
@@ -73,6 +74,7 @@ def grade_notebook(name: str, submitted: Notebook, work: Files, bundle: Bundle, 
         incidents=executed.incidents,
         seconds=sum(second or 0.0 for second in seconds),
         cell_seconds=seconds,
+        unanswered=scored.unanswered,
     )
 
 

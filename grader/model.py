@@ -148,6 +148,8 @@ class GradedNotebook:
     rejection: str | None = None
     """Why nothing of the student's could be read; every score is 0 then."""
     cell_seconds: tuple[float | None, ...] = ()
+    unanswered: tuple[str, ...] = ()
+    """Ids of answers, graded by hand or by tests, that were left as released."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,3 +102,13 @@ def _copy_as_it_is(path: Path, target: Path) -> None:
     if path.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
+
+
+def test_an_untouched_answer_has_nbgraders_comment(graded: OpenCourse) -> None:
+    """`No response.` stands at the answers that were left as released, as nbgrader writes it."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{graded.folder.database}") as nbgraders:
+        notebook = nbgraders.find_submission_notebook("p1", "submitted-unchanged", "submitted-unchanged")
+        comments = {comment.name: comment.comment for comment in notebook.comments}
+    assert {"set_a": "No response.", "baz": "No response.", "quux": "No response."} == comments

@@ -12,9 +12,10 @@ from grader.notebook.read import ReadNotebook, dump, read
 from grader.notebook.redact import redact, redact_unexecuted
 from grader.notebook.release import instructor_version, release, stored_version, upgrade
 from grader.notebook.restore import Restored, restore, with_student_outputs
-from grader.notebook.score import Scored, score, score_unexecuted
+from grader.notebook.score import NO_RESPONSE, Scored, score, score_unexecuted
 
 __all__ = [
+    "NO_RESPONSE",
     "Autotest",
     "CellMeta",
     "FoundNotebooks",

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from grader.errors import StoreError
 from grader.model import Graded, Missing, Rejected
+from grader.notebook import NO_RESPONSE
 from grader.store.assignments import naive_utc, new_id
 from grader.store.cells import CellTable, answer_digests
 from grader.store.schema import Tables
@@ -87,7 +88,8 @@ def write_grades(
     verdicts = _verdicts(outcome, assignment)
     submission_id = _submission_id(connection, tables, outcome.student_id, assignment.id, timestamp)
     submitted = _submitted_notebooks(connection, tables, submission_id, assignment)
-    sheet = _Sheet(connection, assignment.cells, submitted, verdicts)
+    unanswered = frozenset(f"{n.name}/{grade_id}" for n in outcome.notebooks for grade_id in n.unanswered)
+    sheet = _Sheet(connection, assignment.cells, submitted, verdicts, unanswered)
     before = _write_scores(sheet, tables.grade, answers_before)
     _write_comments(sheet, tables.comment)
     return Written(
@@ -106,6 +108,8 @@ class _Sheet:
     submitted: Mapping[str, str]
     """Ids of the student's notebooks by the notebook's id."""
     verdicts: Mapping[str, _Verdict]
+    unanswered: frozenset[str]
+    """Keys of the answers that were left as released."""
 
     def place(self, cell: _Cell) -> dict[str, Any]:
         """The columns of a new grade or comment that say where it belongs."""
@@ -241,6 +245,8 @@ def _write_comments(sheet: _Sheet, table: Table) -> None:
     for cell in (cell for cell in sheet.cells if cell.table is not CellTable.GRADE):
         verdict, row = sheet.verdicts.get(cell.key), present.get(cell.id)
         comment = verdict.comment if verdict else None
+        if comment is None and cell.key in sheet.unanswered:
+            comment = NO_RESPONSE
         if row is None:
             new.append({**sheet.place(cell), "auto_comment": comment})
         elif row.auto_comment != comment:
