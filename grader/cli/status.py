@@ -38,6 +38,8 @@ def command(directory: Path, assignments: tuple[str, ...], times: bool, as_json:
     opened = open_course(directory)
     with opened.database() as database:
         states = status(opened, database, assignments)
+    for name in opened.folder.unusable_submitters():
+        show.say(f"submitted/{name} cannot be a student's id and is left alone; rename the folder", "yellow")
     if as_json:
         for state in states:
             for submission in state.submissions:

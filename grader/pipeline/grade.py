@@ -98,6 +98,7 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
         from grader.execution import find_sandbox
 
         find_sandbox()
+    opened.folder.remove_leftovers()
     database.sync_students(opened.students)
     for planned in plan.assignments:
         yield from _begin_assignment(opened, database, planned, plan.engine)
