@@ -97,6 +97,10 @@ class _Run:
             told, shown = (ended.reply.ename, ended.reply.evalue), self.recorder.last_error
             noted = breach_in_error(*told, self.limits) or breach_in_error(*shown, self.limits)
             status = RunStatus.RAISED
+            if shown == ("", ""):  # too long to be sent: whoever reads the outputs alone must see that it failed
+                self.recorder.add_error(
+                    ended.reply.ename or "Error", ended.reply.evalue or "its text was too long to keep"
+                )
         elif breach is None:
             noted, status = None, RunStatus.COMPLETED
         else:
@@ -115,12 +119,13 @@ class _Run:
         """Return the notebook as it stands."""
         notebook = copy.deepcopy(self.notebook)
         outputs = dict(zip(self.recorded, self.recorder.outputs(), strict=True))
+        counts = {index: count for count, index in enumerate(self.recorded, 1)}
         from nbformat import from_dict
 
         for index, cell in enumerate(notebook["cells"]):
             if cell["cell_type"] == "code":
                 cell["outputs"] = from_dict(outputs.get(index, []))  # type: ignore[no-untyped-call]
-                cell["execution_count"] = self.recorded.index(index) + 1 if index in outputs else None
+                cell["execution_count"] = counts.get(index)
         runs = tuple(self.runs.get(index) for index in range(len(notebook["cells"])))
         return Executed(notebook, runs, tuple(self.incidents))
 

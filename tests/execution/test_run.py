@@ -82,9 +82,19 @@ def test_completed_needs_the_kernels_own_ok(play, statuses):
     """A cell is completed by an ok reply, has raised by another, and its outputs are its own."""
     executed, _ = play(["a", "b"], {"a": [printed("1"), DONE], "b": [FAILED]})
     assert statuses(executed) == ["completed", "raised"]
-    assert [len(cell.outputs) for cell in executed.notebook.cells] == [1, 0]
+    assert [cell.outputs[0].output_type for cell in executed.notebook.cells] == ["stream", "error"]
     assert [cell.execution_count for cell in executed.notebook.cells] == [1, 2]
     nbformat.validate(executed.notebook)
+
+
+def test_a_failure_always_shows(play, statuses):
+    """A cell that failed without a readable message has an error among its outputs all the same."""
+    executed, _ = play(["a", "b"], {"a": [FAILED], "b": [Message("error", None, 10**8), Reply(completed=False)]})
+    assert statuses(executed) == ["raised", "raised"]
+    assert [[output.get("ename") for output in cell.outputs][:1] for cell in executed.notebook.cells] == [
+        ["ValueError"],
+        ["Error"],
+    ]
 
 
 def test_the_given_notebook_is_not_changed(notebook_of):
