@@ -114,7 +114,13 @@ def _show_class(opened: OpenCourse, book: Gradebook) -> None:
     from grader.gradebook import shown
 
     categories = list(opened.course.categories)
-    titles = ("student", *(f"{name} {opened.course.categories[name]:f}" for name in categories), "total %", "ungraded")
+    titles = (
+        "student",
+        *(f"{name} {opened.course.categories[name]:f}" for name in categories),
+        "total %",
+        "so far %",
+        "to grade by hand",
+    )
     rows = (
         (
             row.student.name,
@@ -122,13 +128,14 @@ def _show_class(opened: OpenCourse, book: Gradebook) -> None:
                 "–" if (part := row.final.categories[name].fraction) is None else shown(100 * part, 1)
                 for name in categories
             ),
-            "–" if row.final.total is None else shown(row.final.total, 1),
-            show.count(len(row.ungraded), "item") if row.ungraded else "",
+            *("–" if total is None else shown(total, 1) for total in (row.final.total, row.current.total)),
+            sum(grade.waiting for grade in row.items.values()) or "",
         )
         for row in book.rows
     )
     show.say()
-    show.table(titles, rows, right=range(1, len(titles) - 1))
+    show.table(titles, rows, right=range(1, len(titles)))
+    show.say("total: everything that is not graded yet counts 0; so far: only what is graded to the end")
     totals = [float(row.final.total) for row in book.rows if row.final.total is not None]
     if totals:
         _show_distribution(totals)
