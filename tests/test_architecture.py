@@ -10,7 +10,7 @@ import grader
 ROOT = Path(grader.__file__).parent
 LAYERS = (
     {"model", "errors", "text"},
-    {"config", "roster", "notebook", "gradebook", "grading"},
+    {"config", "roster", "matching", "notebook", "gradebook", "grading"},
     {"execution", "store", "intake", "feedback", "report"},
     {"pipeline"},
     {"demo"},

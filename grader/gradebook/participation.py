@@ -9,11 +9,11 @@ from fractions import Fraction
 from grader.errors import ScoresError
 from grader.gradebook.exact import rounded, shown, total
 from grader.gradebook.formats.layouts import cell, folded, place_of
-from grader.gradebook.formats.matching import NoMatchError, Roster
 from grader.gradebook.formats.numbers import read_number
 from grader.gradebook.formats.plan import ImportPlan, Matched, Problem
 from grader.gradebook.formats.table import Row, read_table
 from grader.gradebook.scores import Item, ItemScore
+from grader.matching import NoMatchError, Roster
 from grader.model import Student
 from grader.text import escape
 

@@ -15,13 +15,13 @@ from grader.errors import ConfigError, ScoresError
 from grader.gradebook.exact import shown, total
 from grader.gradebook.formats.cells import safe, to_text, unsafe
 from grader.gradebook.formats.layouts import cell, folded, place_of
-from grader.gradebook.formats.matching import Roster
 from grader.gradebook.formats.numbers import read_number
 from grader.gradebook.formats.plan import ImportPlan, Matched, Problem
 from grader.gradebook.formats.table import Row, Table, read_table
 from grader.gradebook.policies import AtLeastNothing, Policy
 from grader.gradebook.scores import Item, ItemScore
 from grader.gradebook.teams import Teams, members_of
+from grader.matching import Roster
 from grader.model import Student
 from grader.text import escape
 

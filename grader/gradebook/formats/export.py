@@ -11,10 +11,10 @@ from grader.gradebook.exact import shown
 from grader.gradebook.formats.cells import safe, to_quoted_text, to_text
 from grader.gradebook.formats.columns import EXCUSED, Column, columns
 from grader.gradebook.formats.layouts import Layout, ScoreColumn, cell, choose
-from grader.gradebook.formats.matching import NoMatchError, Roster
 from grader.gradebook.formats.systems import recognise
 from grader.gradebook.formats.table import Row, Table, read_table
 from grader.gradebook.scores import Item
+from grader.matching import NoMatchError, Roster
 from grader.model import Student
 from grader.text import escape
 

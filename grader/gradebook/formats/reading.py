@@ -13,12 +13,12 @@ from grader.errors import ScoresError
 from grader.gradebook.exact import shown
 from grader.gradebook.formats import leaderboard
 from grader.gradebook.formats.layouts import Layout, ScoreColumn, cell, choose, folded, place_of, placed
-from grader.gradebook.formats.matching import Match, NoMatchError, Roster
 from grader.gradebook.formats.numbers import read_lateness, read_number
 from grader.gradebook.formats.plan import ImportPlan, Matched, Problem
 from grader.gradebook.formats.systems import recognise
 from grader.gradebook.formats.table import Table, read_table
 from grader.gradebook.scores import Item, ItemScore, Status
+from grader.matching import Match, NoMatchError, Roster
 from grader.model import Student
 from grader.text import escape
 
