@@ -96,7 +96,8 @@ def _by_days(group: Group, days: int) -> list[tuple[Fraction, Spent]]:
     whole = _whole(group)
     found: list[tuple[Fraction, Spent]] = []
     start = _sums(whole, {}, frozenset())
-    for number in range(days + 1):
+    most = min(days, sum(_useful(choice) for choice in group.choices))
+    for number in range(most + 1):
         start, spent = _best(whole, number, start)
         grade = Fraction(*start)
         found.append((group.weight * (grade if group.cap is None else min(grade, group.cap)), spent))

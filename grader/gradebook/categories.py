@@ -44,7 +44,7 @@ def shared_out(categories: Mapping[str, CategoryPolicy], present: Iterable[str])
 def category_grade(rules: Rules, name: str, grades: Sequence[ItemGrade]) -> CategoryGrade:
     """Return what was reached of a category, with the best drop; its weight is not shared out yet."""
     policy = rules.categories[name]
-    every = parts(rules, policy, grades)
+    every = parts(rules, grades)
     out = dropped(every, policy.drop_lowest, policy.drop_highest) if policy.drop_lowest or policy.drop_highest else ()
     kept = [part for part in every if part.name not in out] if out else every
     reached = quotient(kept)
@@ -53,19 +53,15 @@ def category_grade(rules: Rules, name: str, grades: Sequence[ItemGrade]) -> Cate
     return CategoryGrade(name, policy.weight, reached, tuple(part.name for part in kept), frozenset(out))
 
 
-def parts(rules: Rules, policy: CategoryPolicy, grades: Iterable[ItemGrade]) -> list[Part]:
+def parts(rules: Rules, grades: Iterable[ItemGrade]) -> list[Part]:
     """Return the items as their category weighs them; those without points count nothing."""
-    return [part(rules, policy, grade, grade.counted) for grade in grades if grade.item.points]
+    return [part(rules, grade.item.name, grade.counted) for grade in grades if grade.item.points]
 
 
-def part(rules: Rules, policy: CategoryPolicy, grade: ItemGrade, counted: Fraction) -> Part:
+def part(rules: Rules, name: str, counted: Fraction) -> Part:
     """Return one item as its category weighs it, with so many points."""
-    item, own = grade.item, rules.item_policy(grade.item.name)
-    may_drop = item.name not in policy.never_drop and not own.extra_credit
-    if policy.items == "points":
-        return Part(item.name, counted, _NOTHING if own.extra_credit else item.points, may_drop)
-    weight = Fraction(1) if policy.items == "equal" else own.weight or _NOTHING
-    return Part(item.name, counted / item.points * weight, _NOTHING if own.extra_credit else weight, may_drop)
+    factor, reachable, may_drop = rules.weighing[name]
+    return Part(name, counted if factor is None else counted * factor, reachable, may_drop)
 
 
 def _weighed(grade: CategoryGrade, policy: CategoryPolicy, scale: Fraction) -> CategoryGrade:

@@ -75,30 +75,30 @@ def _late_days(rules: Rules, student_id: str, stands: Sequence[Standing], plain:
     """Spend the budget: the course's, and what exceptions add to it."""
     extra = rules.exceptions.get(student_id, {}).get(None, ())
     days = rules.policies.late.budget + sum(exception.late_days or 0 for exception in extra)
-    affected = {s.item.category for s in stands if s.units and s.item.name not in rules.sources}
-    if not days or not affected:
+    late = [s for s in stands if s.units and s.item.points and s.item.name not in rules.sources]
+    if not days or not late:
         return {}
-    members: dict[str, list[Standing]] = {}
+    reached = {s.item.name: _reached(rules, s, plain, days) for s in late}
+    needed = {name: points.index(points[-1]) for name, points in reached.items()}
+    if sum(needed.values()) <= days:
+        return {name: used for name, used in needed.items() if used}
+    members: dict[str, list[Choice]] = {}
     for stand in stands:
-        if stand.item.points and counts_in_final(rules, plain[stand.item.name]):
-            members.setdefault(stand.item.category, []).append(stand)
-    filled = [name for name, of in members.items() if not all(rules.item_policy(s.item.name).extra_credit for s in of)]
+        name = stand.item.name
+        if stand.item.points and counts_in_final(rules, plain[name]):
+            first = part(rules, name, plain[name].counted)
+            choice = Choice(name, reached.get(name, (first.reached,)), first.reachable, first.may_drop)
+            members.setdefault(stand.item.category, []).append(choice)
+    filled = {name: tuple(choices) for name, choices in members.items() if any(c.reachable for c in choices)}
     scale = shared_out(rules.categories, filled)
-    groups = (
-        _group(rules, name, tuple(_choice(rules, stand, plain, days) for stand in members[name]), scale)
-        for name in filled
-        if name in affected
-    )
-    return spend(groups, days)
+    return spend((_group(rules, name, choices, scale) for name, choices in filled.items()), days)
 
 
-def _choice(rules: Rules, stand: Standing, grades: Mapping[str, ItemGrade], days: int) -> Choice:
-    policy, plain = rules.categories[stand.item.category], grades[stand.item.name]
-    most = 0 if stand.item.name in rules.sources else min(stand.units, days)
-    counted = (counted_with(rules, stand, forgiven, grades) for forgiven in range(1, most + 1))
-    first = part(rules, policy, plain, plain.counted)
-    reached = (first.reached, *(part(rules, policy, plain, points).reached for points in counted))
-    return Choice(first.name, reached, first.reachable, first.may_drop)
+def _reached(rules: Rules, stand: Standing, grades: Mapping[str, ItemGrade], days: int) -> tuple[Fraction, ...]:
+    """What an item brings its category for 0, 1, 2, ... days spent on it."""
+    name = stand.item.name
+    counted = (counted_with(rules, stand, forgiven, grades) for forgiven in range(1, min(stand.units, days) + 1))
+    return tuple(part(rules, name, points).reached for points in (grades[name].counted, *counted))
 
 
 def _group(rules: Rules, name: str, choices: tuple[Choice, ...], scale: Fraction) -> Group:

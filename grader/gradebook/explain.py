@@ -84,7 +84,7 @@ def _category(rules: Rules, row: StudentGrade, category: CategoryGrade) -> Line:
     if category.fraction is None:
         shares = "it comes on top" if policy.extra_credit else "its weight is shared out among the others"
         return Line(f"{category.name} ({_percent(policy.weight)}): nothing counts yet; {shares}", None, tuple(aside))
-    weighed = parts(rules, policy, kept)
+    weighed = parts(rules, kept)
     whole = quotient(weighed) or _NOTHING
     reachable = total(part.reachable for part in weighed)
     by_name = {grade.item.name: grade for grade in kept}

@@ -8,10 +8,11 @@ from fractions import Fraction
 
 from grader.errors import ScoresError
 from grader.gradebook.exact import rounded, shown, total
+from grader.gradebook.formats.cells import unsafe
 from grader.gradebook.formats.layouts import cell, folded, place_of
 from grader.gradebook.formats.numbers import read_number
 from grader.gradebook.formats.plan import ImportPlan, Matched, Problem
-from grader.gradebook.formats.table import Row, read_table
+from grader.gradebook.formats.table import Row, Table, read_table
 from grader.gradebook.scores import Item, ItemScore
 from grader.matching import NoMatchError, Roster
 from grader.model import Student
@@ -20,18 +21,8 @@ from grader.text import escape
 _PRESENT = {"x", "p", "y", "yes", "present", "true", "✓", "✔"}
 _ABSENT = {"", "a", "n", "no", "absent", "false", "-"}
 _EXCUSED = {"e", "ex", "excused"}
-_NOT_SESSIONS = {
-    "student_id",
-    "student id",
-    "id",
-    "sid",
-    "email",
-    "name",
-    "first_name",
-    "last_name",
-    "first name",
-    "last name",
-}
+_IDS = ("student_id", "student id", "id", "sid")
+_NOT_SESSIONS = {*_IDS, "email", "name", "first_name", "last_name", "first name", "last name"}
 
 
 def read_attendance(  # noqa: PLR0913 - what a reader must know, each by name
@@ -52,34 +43,9 @@ def read_attendance(  # noqa: PLR0913 - what a reader must know, each by name
     Raises `ScoresError` where the table as a whole cannot be read.
     """
     table = read_table(data, filename)
-    titles = folded(table.titles)
-    keys = [
-        ("student_id", place_of(titles, "student_id", "student id", "id", "sid")),
-        ("email", place_of(titles, "email")),
-    ]
-    if all(place is None for _, place in keys):
-        raise ScoresError(f"{escape(filename)}: no column holds a student_id or an email; name it in the first row")
-    rows = table.rows[1:]
-    sessions = [
-        place
-        for place, title in enumerate(titles)
-        if title and title not in _NOT_SESSIONS and any(cell(row, place) for row in rows)
-    ]
-    if not sessions:
-        raise ScoresError(f"{escape(filename)}: no column is a session with a mark in it")
+    sessions = _sessions(table, filename)
     index = Roster.of(roster)
-    matched: dict[str, Matched] = {}
-    problems = []
-    for row in rows:
-        try:
-            student = index.find((kind, cell(row, place)) for kind, place in keys).student.student_id
-            if student in matched:
-                problems.append(Problem(row.number, f"{escape(student)} is in row {matched[student].row} already"))
-                continue
-            score = _score(row, sessions, table.titles, item, free_absences)
-            matched[student] = Matched(row.number, student, score)
-        except (NoMatchError, ValueError) as error:
-            problems.append(Problem(row.number, str(error)))
+    matched, problems = _read(table, sessions, index, item, free_absences)
     return ImportPlan(
         item=item.name,
         filename=filename,
@@ -91,6 +57,38 @@ def read_attendance(  # noqa: PLR0913 - what a reader must know, each by name
         notes=table.notes,
         before=before or {},
     )
+
+
+def _sessions(table: Table, filename: str) -> list[int]:
+    """Columns with a mark in them that are not about who somebody is."""
+    titles = folded(table.titles)
+    held = [
+        place
+        for place, title in enumerate(titles)
+        if title and title not in _NOT_SESSIONS and any(cell(row, place) for row in table.rows[1:])
+    ]
+    if not held:
+        raise ScoresError(f"{escape(filename)}: no column is a session with a mark in it")
+    return held
+
+
+def _read(
+    table: Table, sessions: list[int], index: Roster, item: Item, free: int
+) -> tuple[dict[str, Matched], list[Problem]]:
+    titles = folded(table.titles)
+    keys = [("student_id", place_of(titles, *_IDS)), ("email", place_of(titles, "email"))]
+    matched: dict[str, Matched] = {}
+    problems = []
+    for row in table.rows[1:]:
+        try:
+            student = index.find((kind, unsafe(cell(row, place))) for kind, place in keys).student.student_id
+            if student in matched:
+                problems.append(Problem(row.number, f"{escape(student)} is in row {matched[student].row} already"))
+                continue
+            matched[student] = Matched(row.number, student, _score(row, sessions, table.titles, item, free))
+        except (NoMatchError, ValueError) as error:
+            problems.append(Problem(row.number, str(error)))
+    return matched, problems
 
 
 def _score(row: Row, sessions: list[int], titles: tuple[str, ...], item: Item, free: int) -> ItemScore:

@@ -119,21 +119,14 @@ def read_sheet(  # noqa: PLR0913 - what a reader must know, each by name
     sheet = _Sheet(table, filename, rubric, teams is not None)
     index = Roster.of(roster)
     found, problems, blank = _read(sheet, index, teams or {})
-    limit = most or item.points
-    matched = []
-    for student_id, (row, score) in found.items():
-        if score.score is not None and score.score > limit:
-            said = f"{escape(student_id)}: {shown(score.score, 4)} is more than the {shown(limit, 4)} points there are"
-            problems.append(Problem(row, said))
-        else:
-            matched.append(Matched(row, student_id, score))
+    matched = _within(found, most or item.points, problems)
     present = {*found, *blank}
     return ImportPlan(
         item=item.name,
         filename=filename,
         digest=hashlib.sha256(data).hexdigest(),
         format="rubric" if rubric else "template",
-        matched=tuple(matched),
+        matched=matched,
         problems=tuple(sorted(problems, key=lambda problem: problem.row)),
         blank=tuple(blank),
         absent=tuple(s.student_id for s in index.students if s.student_id not in present),
@@ -143,6 +136,16 @@ def read_sheet(  # noqa: PLR0913 - what a reader must know, each by name
 
 
 _Found = dict[str, tuple[int, ItemScore]]
+
+
+def _within(found: _Found, limit: Fraction, problems: list[Problem]) -> tuple[Matched, ...]:
+    """Those that are not over the limit; the others are added to the problems."""
+    problems += [
+        Problem(row, f"{escape(who)}: {shown(s.score, 4)} is more than the {shown(limit, 4)} points there are")
+        for who, (row, s) in found.items()
+        if s.score is not None and s.score > limit
+    ]
+    return tuple(Matched(row, who, s) for who, (row, s) in found.items() if s.score is not None and s.score <= limit)
 
 
 def _read(sheet: _Sheet, index: Roster, teams: Teams) -> tuple[_Found, list[Problem], list[str]]:

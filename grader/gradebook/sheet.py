@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from grader.gradebook.book import ItemGrade, Step
 from grader.gradebook.exact import shown
-from grader.gradebook.late import late_step, units_late
+from grader.gradebook.late import after_lateness, late_step, units_late
 from grader.gradebook.policies import StudentException
 from grader.gradebook.rules import Improvement, Rules
 from grader.gradebook.scores import Item, ItemScore, Status
@@ -49,8 +49,8 @@ def _standing(rules: Rules, item: Item, score: ItemScore | None, exceptions: tup
     status = _status(rules, item, score, extension)
     if score is None or score.score is None:
         return Standing(item, status, None, 0, score.waiting if score else 0, exceptions)
-    late = _lateness(item, score, extension) if rules.may_be_late(item) else _ON_TIME
-    waived = any(exception.waive_late for exception in exceptions)
+    late = _lateness(item, score, extension)
+    waived = late > _ON_TIME and (any(exception.waive_late for exception in exceptions) or not rules.may_be_late(item))
     units = units_late(late, rules.policies.late) if late > _ON_TIME and not waived else 0
     return Standing(item, status, _scaled(item, score, score.score), units, score.waiting, exceptions)
 
@@ -78,9 +78,7 @@ def _lateness(item: Item, score: ItemScore, extension: timedelta) -> timedelta:
 def item_grade(rules: Rules, standing: Standing, forgiven: int, sources: Mapping[str, ItemGrade]) -> ItemGrade:
     """Return what counts of an item when so many late days are spent on it; `sources` may improve it."""
     item, score = standing.item, standing.score
-    improvement = rules.improvements.get(item.name) if rules.improvements else None
-    cap = rules.item_policy(item.name).cap
-    if not standing.exceptions and not standing.units and improvement is None and cap is None:
+    if not standing.exceptions and not standing.units and item.name not in rules.special:
         return ItemGrade(item, standing.status, score, score or _NOTHING, standing.waiting)
     steps: tuple[Step, ...] = ()
     counted = score or _NOTHING
@@ -88,8 +86,8 @@ def item_grade(rules: Rules, standing: Standing, forgiven: int, sources: Mapping
         steps, counted = _with(steps, counted, step)
     for more in (_late(rules, standing, counted, forgiven), *_added(standing)):
         steps, counted = _with(steps, counted, more)
-    better = _improved(standing, improvement, counted, sources)
-    steps, counted = _with(steps, counted, better)
+    steps, counted = _with(steps, counted, _improved(standing, rules.improvements.get(item.name), counted, sources))
+    cap = rules.item_policy(item.name).cap
     limit = None if cap is None else item.points * cap / 100
     if cap is not None and limit is not None and counted > limit:
         steps, counted = _with(steps, counted, Step(f"at most {shown(cap)} % of the points count", limit - counted))
@@ -98,7 +96,10 @@ def item_grade(rules: Rules, standing: Standing, forgiven: int, sources: Mapping
 
 def counted_with(rules: Rules, standing: Standing, forgiven: int, sources: Mapping[str, ItemGrade]) -> Fraction:
     """Return the points that would count if so many late days were spent here."""
-    return item_grade(rules, standing, forgiven, sources).counted
+    item = standing.item
+    if standing.score is None or standing.exceptions or item.name in rules.special:
+        return item_grade(rules, standing, forgiven, sources).counted
+    return after_lateness(standing.score, item.points, standing.units - forgiven, rules.policies.late)
 
 
 def _with(steps: tuple[Step, ...], counted: Fraction, step: Step | None) -> tuple[tuple[Step, ...], Fraction]:
@@ -153,9 +154,7 @@ def _improved(
 
 def counts_in_final(rules: Rules, grade: ItemGrade) -> bool:
     """Everything counts in the final grade but what the student is excused from, and revisions of other items."""
-    return grade.status is not Status.EXCUSED and not (
-        rules.sources and rules.item_policy(grade.item.name).revises is not None
-    )
+    return grade.status is not Status.EXCUSED and grade.item.name not in rules.revisions
 
 
 def counts_in_current(rules: Rules, grade: ItemGrade) -> bool:

@@ -22,7 +22,11 @@ def unsafe(text: str) -> str:
 def to_text(rows: Iterable[Sequence[str]], *, delimiter: str = ",") -> str:
     """Return the rows as CSV: quoted where needed, a line feed at the end of each line."""
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    plain = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    quoted = csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        # the standard library leaves a carriage return unquoted, and then reads it as the end of a line
+        (quoted if any("\r" in cell for cell in row) else plain).writerow(row)
     return out.getvalue()
 
 
