@@ -54,7 +54,7 @@ def compute(
     rows = tuple(
         _row(rules, items, student, scores.get(student.student_id, {})) for student in sorted(students, key=sort_key)
     )
-    return _with_letters(Gradebook(policies, items, rows, _notes(policies, items)))
+    return _with_letters(Gradebook(policies, items, rows, _notes(policies, items, students)))
 
 
 def _row(rules: Rules, items: tuple[Item, ...], student: Student, scores: Mapping[str, ItemScore]) -> StudentGrade:
@@ -141,12 +141,19 @@ def _is_begun(score: ItemScore) -> bool:
     return score.status in {Status.GRADED, Status.WAITING}
 
 
-def _notes(policies: Policies, items: tuple[Item, ...]) -> tuple[str, ...]:
-    filled = {item.category for item in items if item.points}
-    return tuple(
-        f"{name} ({shown(policy.weight)} %) has no item with points yet: its weight is shared out among the others"
-        for name, policy in policies.all_categories.items()
-        if name not in filled and policy.weight and not policy.extra_credit
+def _notes(policies: Policies, items: tuple[Item, ...], students: tuple[Student, ...]) -> tuple[str, ...]:
+    filled, ids = {item.category for item in items if item.points}, {student.student_id for student in students}
+    return (
+        *(
+            f"{name} ({shown(policy.weight)} %) has no item with points yet: its weight is shared out among the others"
+            for name, policy in policies.all_categories.items()
+            if name not in filled and policy.weight and not policy.extra_credit
+        ),
+        *(
+            f"[[exceptions]] number {number}: {escape(exception.student)} is nobody on the roster"
+            for number, exception in enumerate(policies.exceptions, 1)
+            if exception.student not in ids
+        ),
     )
 
 

@@ -61,7 +61,7 @@ def explain(gradebook: Gradebook, student_id: str, *, grade: Literal["final", "c
     digits = gradebook.policies.grading.digits
     whole = of.rounded(digits)
     lines = tuple(_lines(rules, row, of, digits))
-    remarks = tuple(_remarks(gradebook, row, of, letter=grade == "final"))
+    remarks = tuple(_remarks(gradebook, row, of, final=grade == "final"))
     return Explanation(row.student, grade, whole, lines, row.letter if grade == "final" else "", remarks, digits)
 
 
@@ -161,15 +161,15 @@ def _why_dropped(policy: CategoryPolicy) -> str:
     return "the highest and the lowest do not count" if policy.drop_lowest else "the highest do not count"
 
 
-def _remarks(gradebook: Gradebook, row: StudentGrade, of: Overall, *, letter: bool) -> Iterator[str]:
-    if letter and row.letter and (at := gradebook.cut_offs[row.letter]):
+def _remarks(gradebook: Gradebook, row: StudentGrade, of: Overall, *, final: bool) -> Iterator[str]:
+    if final and row.letter and (at := gradebook.cut_offs[row.letter]):
         stated = gradebook.policies.letters[row.letter]
         moved = f", lowered from {shown(stated, 4)} to the nearest gap" if at != stated else ""
         yield f"{row.letter} is for {shown(at, 4)} and more{moved}."
     for wanted in of.unmet:
         if wanted.letter is not None:
             yield f"Not met: {without(wanted)}, {wanted.letter} is the best letter there is."
-    if gradebook.policies.grading.show_place and of.total is not None:
+    if final and gradebook.policies.grading.show_place and of.total is not None:
         yield place(gradebook, of.total)
 
 

@@ -125,3 +125,12 @@ def test_weights_that_do_not_add_up_are_refused():
     """The message uses the numbers of the file."""
     with pytest.raises(ScoresError, match=r"add up to 95, not 100 \(a 40, b 55\)"):
         compute(Policies.model_validate({"categories": {"a": 40, "b": 55}}), [], [], {})
+
+
+def test_an_exception_for_a_stranger_is_told(ada, item):
+    """Somebody who left the course stops nothing."""
+    policies = Policies.model_validate(
+        {"exceptions": [{"student": "s99", "item": "a", "reason": "ill", "excuse": True}]}
+    )
+    book = compute(policies, [ada], [item("a")], {})
+    assert book.notes == ("[[exceptions]] number 1: s99 is nobody on the roster",)
