@@ -1,19 +1,18 @@
 """The fast way to have a kernel: one warm process a worker inside the sandbox, and a fork of it for every notebook.
 
 The warm process (`warm/`) has imported everything and built IPython's shell; what it forks enters namespaces of its
-own, drops everything, proves it, and then takes files and cells from a pipe. Here is the host's half. What a child
-sends is hostile: sizes are capped before anything is parsed, and only what answers the cell at hand is let through.
+own, drops everything, proves it, and then takes files and cells from a pipe. Here is the host's half of a kernel;
+`warming` has that of the warm process. What a kernel sends is hostile: sizes are capped before anything is parsed, and
+only what answers the cell at hand is let through.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 import select
 import signal
-import socket
 import sys
 import time
 from collections import deque
@@ -23,107 +22,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import grader
 from grader.errors import ExecutionFault
 from grader.execution import view
 from grader.execution.frames import FrameReader, Oversized, pack, pack_text
 from grader.execution.kernel import Kernel, KernelDied, Message, Reply, Usage, parse_json
-from grader.execution.kernelspecs import IPYKERNEL_OPTIONS, is_python, spec_for
+from grader.execution.kernelspecs import is_python, spec_for
 from grader.execution.limits import measure, resource_limits
 from grader.execution.place import inside_environment
 from grader.execution.run import run_notebook
 from grader.execution.sandbox import Sandbox
 from grader.execution.stock import StockKernel
+from grader.execution.warming import WarmProcess
 from grader.model import Executed, Files, Limits, Notebook
 from grader.text import escape
 
 _READ_BYTES = 1 << 18
-_START_SECONDS = 120.0
-"""For the warm process to import everything; a first build of matplotlib's font cache is slow."""
-_FORK_SECONDS = 30.0
+_READY_SECONDS = 60.0
 _KILL_SECONDS = 30.0
-_WARM_DISK_BYTES = 64 << 20
-_LARGEST_ANSWER = 1 << 16
 _SMALL_FRAME = 1 << 20
 _LONGEST_NAME = 1000
 _INODES = 100_000
 _RUN_BYTES = 1 << 20
 _FILE_OVERHEAD = 8192
 """What a file takes of a tmpfs beyond its content, at most."""
-
-
-class WarmProcess:
-    """The host's handle of one warm process."""
-
-    def __init__(self, sandbox: Sandbox, preload: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start it and wait until it is warm; raises ExecutionFault."""
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._jail = sandbox.start(
-                [sys.executable, "-P", "-m", "grader.execution.warm", str(theirs.fileno())],
-                disk_bytes=_WARM_DISK_BYTES,
-                environment=environment,
-                pass_fds=[theirs.fileno()],
-                more_paths=[Path(grader.__file__).parent],
-                nested=True,
-            )
-        try:
-            self._get_warm(preload)
-        except BaseException:
-            self.close()
-            raise
-
-    def _get_warm(self, preload: Sequence[str]) -> None:
-        self._control.settimeout(_START_SECONDS)
-        self._ask({"preload": list(preload), "options": IPYKERNEL_OPTIONS})
-        threads = self._answer()[0].get("threads")
-        if threads != 1:
-            raise ExecutionFault(f"the warm process has {threads} threads, so kernels cannot be forked from it")
-        self._control.settimeout(_FORK_SECONDS)
-
-    def alive(self) -> bool:
-        """Tell whether it still runs."""
-        return self._jail.process.poll() is None
-
-    def fork(self, room: Mapping[str, Any], orders: int, frames: int) -> tuple[int, int]:
-        """Fork a kernel that reads the one pipe and writes the other: its pid in there, and a handle of the process."""
-        self._ask({"fork": room}, [orders, frames])
-        answer, descriptors = self._answer()
-        if "child" not in answer or len(descriptors) != 1:
-            raise ExecutionFault(f"no kernel could be forked: {escape(answer.get('fault'))}")
-        return answer["child"], descriptors[0]
-
-    def reap(self, child: int) -> None:
-        """Let it collect a child that has ended; raises ExecutionFault where it has ended itself."""
-        self._ask({"reap": child})
-        self._answer()
-
-    def close(self) -> None:
-        """End it, and with it every kernel."""
-        self._control.close()
-        self._jail.kill()
-
-    def _ask(self, request: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
-        try:
-            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
-        except OSError as error:
-            raise self._lost(error) from error
-
-    def _answer(self) -> tuple[dict[str, Any], list[int]]:
-        try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, _LARGEST_ANSWER, 1)
-        except OSError as error:
-            raise self._lost(error) from error
-        for descriptor in descriptors:
-            os.set_inheritable(descriptor, False)
-        if not data:
-            raise self._lost("it died")
-        return json.loads(data), descriptors
-
-    def _lost(self, reason: object) -> ExecutionFault:
-        """End a process whose answers can no longer be told apart."""
-        self.close()
-        return ExecutionFault(f"The warm process does not answer: {reason}")
 
 
 class ForkedEngine:
@@ -277,7 +198,8 @@ class ForkedKernel:
             with suppress(ExecutionFault):  # the warm process is gone, and so is the kernel
                 self._end()
 
-    def _end(self) -> None:
+    def _end(self) -> int:
+        """End it if it has not ended; return how it did, as Python tells exit statuses."""
         self._signal(signal.SIGKILL)
         gone = _readable([self._handle], _KILL_SECONDS)
         for descriptor in (self._orders, self._frames, self._handle):
@@ -285,21 +207,22 @@ class ForkedKernel:
         self._handle = -1
         if not gone:
             self._warm.close()  # with the whole sandbox, this kernel goes too
-        self._warm.reap(self._child)
+        return self._warm.reap(self._child)
 
     def _set_up(self, contents: Sequence[bytes]) -> None:
         """Send the files and wait until the kernel has proved that it is confined."""
         self._to_send += b"".join(contents)
-        deadline = time.monotonic() + _FORK_SECONDS
-        while not self._received:
-            if self._ended or time.monotonic() > deadline:
-                raise ExecutionFault("the forked kernel did not get ready")
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._received and not self._ended and time.monotonic() < deadline:
             self._wait(deadline - time.monotonic())
+        if not self._received:
+            how = f"status {self._end()}" if self._ended else f"silent for {_READY_SECONDS:g} s"
+            raise ExecutionFault(f"A forked kernel did not get ready: {how}")
         frame = self._received.popleft()
         answer = parse_json(frame) if isinstance(frame, bytes) else None
         if answer != {"ready": True}:
             reason = answer.get("fault") if isinstance(answer, dict) else None
-            raise ExecutionFault(f"the forked kernel did not get ready: {escape(reason)}")
+            raise ExecutionFault(f"A forked kernel did not get ready: {escape(reason)}")
 
     def _wait(self, seconds: float) -> bool:
         """Wait for the kernel to say something, take something or end; tell whether it did."""

@@ -18,8 +18,9 @@ PYTHON = "python"
 _IPYKERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
 IPYKERNEL_OPTIONS = (
     "--HistoryManager.enabled=False",
-    # after the interpreter's own and the installed modules: a submission's numpy.py shadows nothing
-    "--IPKernelApp.exec_lines=__import__('sys').path.append('')",
+    # the working folder comes after the interpreter's own and the installed modules: a submission's numpy.py shadows
+    # nothing; and exit() or quit() in a cell ends no kernel, or the cells after it would pay for it
+    "--IPKernelApp.exec_lines=__import__('sys').path.append(''); get_ipython().ask_exit = lambda: None",
 )
 
 

@@ -94,6 +94,7 @@ class PipeApp(IPKernelApp):
             profile_dir=self.profile_dir,
             user_ns=self.user_ns,
             compiler_class=CellCompiler,
+            _execute_sleep=0,  # ipykernel waits after each cell for ZeroMQ to send; a pipe has sent already
         )
         self.kernel = kernel
         self.displayhook.get_execution_count = lambda: kernel.execution_count

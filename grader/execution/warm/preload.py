@@ -86,6 +86,7 @@ def _values() -> Iterator[Any]:
 
 
 def _numpy_values(np: Any) -> Iterator[Any]:
+    np.random.seed(0)
     np.linalg.inv(np.eye(3))
     np.linalg.svd(np.eye(3))
     yield np.arange(6).reshape(2, 3)
@@ -117,6 +118,7 @@ def _draw() -> None:
 
 
 def _torch_values(torch: Any) -> Iterator[Any]:
+    torch.manual_seed(0)
     layer = torch.nn.Linear(2, 1)
     for optimiser in (torch.optim.SGD(layer.parameters(), lr=0.1), torch.optim.Adam(layer.parameters())):
         layer(torch.zeros(3, 2)).sum().backward()

@@ -1,0 +1,113 @@
+"""The host's handle of a warm process: start it in the sandbox, have it fork and reap, end it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import grader
+from grader.errors import ExecutionFault
+from grader.execution.kernelspecs import IPYKERNEL_OPTIONS
+from grader.execution.sandbox import Sandbox
+from grader.text import escape
+
+_START_SECONDS = 180.0
+"""To import everything; a first build of matplotlib's font cache is slow."""
+_ANSWER_SECONDS = 60.0
+_DISK_BYTES = 64 << 20
+_LARGEST_ANSWER = 1 << 16
+_WORDS = 300
+
+
+class WarmProcess:
+    """The host's handle of one warm process."""
+
+    def __init__(self, sandbox: Sandbox, preload: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start it and wait until it is warm; raises ExecutionFault."""
+        self._log = os.memfd_create("warm process")
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._jail = sandbox.start(
+                [sys.executable, "-P", "-m", "grader.execution.warm", str(theirs.fileno())],
+                disk_bytes=_DISK_BYTES,
+                environment=environment,
+                output=self._log,
+                pass_fds=[theirs.fileno()],
+                more_paths=[Path(grader.__file__).parent],
+                nested=True,
+            )
+        try:
+            self._get_warm(preload)
+        except BaseException:
+            self.close()
+            raise
+
+    def _get_warm(self, preload: Sequence[str]) -> None:
+        self._control.settimeout(_START_SECONDS)
+        self._ask({"preload": list(preload), "options": IPYKERNEL_OPTIONS})
+        threads = self._answer()[0].get("threads")
+        if threads != 1:
+            raise ExecutionFault(f"the warm process has {threads} threads, so kernels cannot be forked from it")
+        self._control.settimeout(_ANSWER_SECONDS)
+
+    def alive(self) -> bool:
+        """Tell whether it still runs."""
+        return self._jail.process.poll() is None
+
+    def fork(self, room: Mapping[str, Any], orders: int, frames: int) -> tuple[int, int]:
+        """Fork a kernel that reads the one pipe and writes the other: its pid in there, and a handle of the process."""
+        self._ask({"fork": room}, [orders, frames])
+        answer, descriptors = self._answer()
+        if "child" not in answer or len(descriptors) != 1:
+            raise ExecutionFault(f"no kernel could be forked: {escape(answer.get('fault'))}")
+        return answer["child"], descriptors[0]
+
+    def reap(self, child: int) -> int:
+        """Let it collect a child that has ended; raises ExecutionFault where it has ended itself."""
+        self._ask({"reap": child})
+        answer, _ = self._answer()
+        return int(answer["status"])
+
+    def close(self) -> None:
+        """End it, and with it every kernel."""
+        self._control.close()
+        self._jail.kill()
+        if self._log >= 0:
+            os.close(self._log)
+            self._log = -1
+
+    def _ask(self, request: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        try:
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def _answer(self) -> tuple[dict[str, Any], list[int]]:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, _LARGEST_ANSWER, 1)
+        except OSError as error:
+            raise self._lost(error) from error
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        if not data:
+            raise self._lost("it died")
+        return json.loads(data), descriptors
+
+    def _lost(self, reason: object) -> ExecutionFault:
+        """End a process whose answers can no longer be told apart."""
+        words = self._last_words()
+        self.close()
+        return ExecutionFault(f"The warm process does not answer: {reason}{words and f' ({words})'}")
+
+    def _last_words(self) -> str:
+        """Return the end of what it wrote to its terminal, in one line; student code has no part in that."""
+        if self._log < 0:
+            return ""
+        size = os.fstat(self._log).st_size
+        said = os.pread(self._log, _WORDS, max(0, size - _WORDS))
+        return escape(said.decode(errors="replace").strip(), limit=_WORDS)
