@@ -126,16 +126,15 @@ def test_a_column_of_a_template_can_be_named(book):
         export(book, "canvas", ["total=Nowhere"], template=CANVAS.encode())
 
 
-def test_a_moodle_worksheet_is_filled_in_its_own_dialect(book):
+def test_a_moodle_worksheet_is_filled_in_its_own_dialect(book, item):
     """Semicolons, a decimal comma, and everything else as it was."""
     sheet = (
         "Identifier;Full name;Email address;Status;Grade;Maximum Grade;Last modified (grade);Feedback comments\n"
         "Participant 1;Ada Lovelace;ada@example.org;Submitted;;10,00;-;fine\n"
     )
     done = export(book, "moodle", ["hw1"], template=sheet.encode())
-    assert (
-        done.data.decode().splitlines()[1] == "Participant 1;Ada Lovelace;ada@example.org;Submitted;8,5;10,00;'-;fine"
-    )
+    assert done.data.decode().splitlines()[1] == "Participant 1;Ada Lovelace;ada@example.org;Submitted;8,5;10,00;-;fine"
+    assert read_back(done.data, item("hw1")) == {"0042": Fraction("8.5")}
 
 
 def test_a_blackboard_template_keeps_the_column_ids(book):

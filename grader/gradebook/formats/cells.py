@@ -10,8 +10,11 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def safe(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: what could start one gets an apostrophe in front."""
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA_STARTS) else text
+    """Return text that no spreadsheet takes for a formula: what could start one gets an apostrophe in front.
+
+    A dash alone, with which systems say "nothing", is no formula.
+    """
+    return f"'{text}" if text != "-" and text.lstrip("'").startswith(_FORMULA_STARTS) else text
 
 
 def unsafe(text: str) -> str:
