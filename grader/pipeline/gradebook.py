@@ -10,11 +10,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.gradebook import Gradebook, Item, ItemScore, Status, compute, exact, to_csv
+from grader.gradebook import Gradebook, Item, ItemScore, Policies, Status, compute, exact, to_csv
 from grader.grading import NOTEBOOK
 from grader.notebook import points_cells, read
 from grader.pipeline.scores import gradebook_item, item_score
-from grader.store import OutcomeStatus, atomic_write
+from grader.store import AuditRow, OutcomeStatus, atomic_write
 
 if TYPE_CHECKING:
     from grader.config import Assignment
@@ -32,23 +32,55 @@ class NotebookTotal:
     late_penalty: Fraction
 
 
-def build(opened: OpenCourse, database: Database, *, as_of: datetime | None = None) -> Gradebook:
-    """The gradebook of everybody on the roster and everybody who handed in."""
+def build(
+    opened: OpenCourse, database: Database, *, policies: Policies | None = None, as_of: datetime | None = None
+) -> Gradebook:
+    """The gradebook of everybody on the roster and everybody who handed in.
+
+    Under the course's policies, or others; as it was on a day, as far as the audit trail reaches: scores that came in
+    later are taken back (points that a person gave in a notebook are as they are now).
+    """
     items = tuple(_item(opened, assignment) for assignment in opened.course.assignments.values())
     scores: dict[str, dict[str, ItemScore]] = defaultdict(dict)
     for assignment in opened.course.assignments.values():
         for student_id, score in _scores(database, assignment).items():
             scores[student_id][assignment.name] = score
+    if as_of is not None:
+        _take_back(scores, database.audit(), as_of)
     known = {student.student_id for student in opened.students}
     of_class = {student_id: row for student_id, row in scores.items() if student_id in known}
-    return compute(opened.course.policies, opened.students, items, of_class, as_of=as_of)
+    return compute(policies or opened.course.policies, opened.students, items, of_class, as_of=as_of)
 
 
-def write(opened: OpenCourse, gradebook: Gradebook, target: Path | None) -> Path:
+def write(opened: OpenCourse, gradebook: Gradebook, target: Path | None = None) -> Path:
     """Write the gradebook's CSV whole, to `gradebook.csv` of the course unless told otherwise."""
     path = target or opened.folder.gradebook
     atomic_write(path, to_csv(gradebook))
     return path
+
+
+def _take_back(scores: dict[str, dict[str, ItemScore]], changes: Iterable[AuditRow], as_of: datetime) -> None:
+    """Undo the changes after a moment: what a score was is what stood before the first of them."""
+    seen = set()
+    for change in changes:
+        if change.time <= as_of or (change.student_id, change.item) in seen:
+            continue
+        seen.add((change.student_id, change.item))
+        before = _told(change.before)
+        if before is None:
+            scores[change.student_id].pop(change.item, None)
+        else:
+            scores[change.student_id][change.item] = before
+
+
+def _told(text: str | None) -> ItemScore | None:
+    """A score as the audit trail writes it: `8`, `8 of 10`, `excused`, `missing`."""
+    if text is None:
+        return None
+    if text in {Status.EXCUSED, Status.MISSING}:
+        return ItemScore(None, Status(text))
+    score, _, most = text.partition(" of ")
+    return ItemScore(exact(score), max_score=exact(most) if most else None)
 
 
 def notebook_totals(rows: Iterable[QuestionScore]) -> dict[str, NotebookTotal]:
@@ -73,13 +105,19 @@ def _total(rows: list[QuestionScore]) -> NotebookTotal:
 def _scores(database: Database, assignment: Assignment) -> dict[str, ItemScore]:
     if not assignment.has_notebooks:
         return {stored.score.student_id: item_score(stored) for stored in database.scores(assignment.name)}
+    outcomes = {row.student_id: row for row in database.outcomes(assignment.name)}
     graded = {
-        student_id: ItemScore(total.score, Status.WAITING if total.waiting else Status.GRADED, waiting=total.waiting)
+        student_id: ItemScore(
+            total.score,
+            Status.WAITING if total.waiting else Status.GRADED,
+            waiting=total.waiting,
+            submitted=outcomes[student_id].timestamp if student_id in outcomes else None,
+        )
         for student_id, total in notebook_totals(database.question_scores(assignment.name)).items()
     }
     missing = {
-        row.student_id: ItemScore(None, Status.MISSING)
-        for row in database.outcomes(assignment.name)
+        student_id: ItemScore(None, Status.MISSING)
+        for student_id, row in outcomes.items()
         if row.status is OutcomeStatus.MISSING
     }
     return missing | graded

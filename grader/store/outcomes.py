@@ -138,8 +138,8 @@ def _audit(connection: Connection, outcome: Outcome, provenance: Provenance, wri
             time=naive_utc(provenance.finished_at),
             item=outcome.assignment,
             student_id=outcome.student_id,
-            before=None if written.before is None else f"{written.before:g}",
-            after=f"{written.after:g}",
+            before=None if written.before is None else f"{written.before:.10g}",
+            after=f"{written.after:.10g}",
             source=f"autograder ({provenance.engine})",
         )
     )

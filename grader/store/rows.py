@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -115,6 +115,10 @@ class ImportedScore:
     """The points of the source, where it states them."""
     status: ScoreStatus = ScoreStatus.NORMAL
     comment: str = ""
+    submitted: datetime | None = None
+    """When the work came in, with a zone, where the source says so."""
+    late: timedelta = timedelta(0)
+    """How late it was, where only that is known; whole seconds."""
 
     def __post_init__(self) -> None:
         """Refuse a score that says two things at once or is no number."""

@@ -75,6 +75,8 @@ SCORE = Table(
     Column("max_score", String(64)),
     Column("status", String(16), nullable=False),
     Column("comment", Text, nullable=False),
+    Column("submitted", DateTime),
+    Column("late_seconds", Integer, nullable=False),
     Column("source", Text, nullable=False),
     Column("imported_at", DateTime, nullable=False),
 )

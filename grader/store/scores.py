@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -169,6 +169,8 @@ def _imported(row: Row[*tuple[Any, ...]]) -> ImportedScore:
         max_score=None if row.max_score is None else Decimal(row.max_score),
         status=ScoreStatus(row.status),
         comment=row.comment,
+        submitted=None if row.submitted is None else row.submitted.replace(tzinfo=UTC),
+        late=timedelta(seconds=row.late_seconds),
     )
 
 
@@ -181,6 +183,8 @@ def _row(change: ScoreChange, source: str, time: datetime | None) -> dict[str, o
         "max_score": _text(after.max_score),
         "status": after.status.value,
         "comment": after.comment,
+        "submitted": naive_utc(after.submitted),
+        "late_seconds": int(after.late.total_seconds()),
         "source": source,
         "imported_at": time,
     }
