@@ -9,6 +9,9 @@ from typing import Any, Protocol, TypeAlias
 
 from grader.model import Files, Limits, Notebook
 
+_DEEPEST = 100
+"""How many containers in one another are taken from a kernel."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -77,9 +80,19 @@ def parse_json(data: bytes) -> Any:
     """Read JSON from a hostile sender: a value that can be written as UTF-8 JSON again, or None."""
     try:
         value = json.loads(data.decode("utf-8", "replace"), parse_constant=_refuse)
+        if data.count(b"[") + data.count(b"{") > _DEEPEST and _is_deep(value):
+            return None  # or what reads, copies or writes it later would run out of stack
         return _without_lone_surrogates(value) if b"\\ud" in data or b"\\uD" in data else value
     except (ValueError, RecursionError):
         return None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        lists = [item if isinstance(item, list) else item.values() for item in level if isinstance(item, (list, dict))]
+        level = [item for items in lists for item in items]
+    return any(isinstance(item, (list, dict)) for item in level)
 
 
 def _refuse(constant: str) -> None:

@@ -169,6 +169,22 @@ def test_frames_that_are_no_messages_change_nothing(run, statuses, text_of, tear
     json.dumps(executed.notebook)
 
 
+@pytest.mark.parametrize(("depth", "kept"), [(50, True), (200, False), (900, False), (5000, False)])
+def test_absurd_nesting_is_dropped(run, statuses, depth, kept):
+    """JSON that is nested more deeply than any notebook needs is not taken; the cell goes on and can be saved."""
+    code = (
+        f"{_TEARING}value = '[' * {depth} + ']' * {depth}\n"
+        "parent = get_ipython().parent_header['msg_id']\n"
+        'content = \'{"data": {"application/json": %s}, "metadata": {}}\' % value\n'
+        'frames.write(b\'{"parent": "%b", "msg_type": "display_data", "content": %b}\''
+        " % (parent.encode(), content.encode()))"
+    )
+    executed = run(code, "1")
+    assert statuses(executed) == ["completed", "completed"]
+    assert bool(executed.notebook.cells[0].outputs) is kept
+    json.dumps(executed.notebook)
+
+
 def test_a_torn_frame_ends_in_a_limit_and_not_in_a_hang(run, statuses):
     """A length that is never filled up swallows what follows: the cell meets its time limit, the rest goes on."""
     executed = run(f"{_TEARING}os.write(frames._descriptor, struct.pack('<I', 1 << 20))", "2", cell_seconds=1)
