@@ -19,6 +19,7 @@ _COMMANDS = {
     "feedback": "write the HTML pages for students",
     "scores": "bring in scores from elsewhere",
     "gradebook": "write the weighted gradebook",
+    "explain": "explain one student's grade, from the total down to each question",
     "status": "show what is received, graded, waiting, in trouble",
     "validate": "check one's own notebook before handing it in",
     "doctor": "see what works on this machine, and what to do where it does not",

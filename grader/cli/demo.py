@@ -82,7 +82,7 @@ def _run(folder: CourseFolder, jobs: int | None) -> int:
     with opened.database() as database, opened.folder.lock("demo"):
         _step("scores", "homeworks, midterm, project and participation come from CSV files")
         for item in invented.scores:
-            imported = scores.plan_import(opened, database, item, demo.scores_file(folder, item), columns={})
+            imported = scores.plan_import(opened, database, item, demo.scores_file(folder, item), scores.Reading())
             scores.carry_out(database, imported)
             show.say(f"{item}: {show.count(len(imported.matched), 'score')}, {len(imported.blank)} blank")
 
@@ -101,7 +101,7 @@ def _run(folder: CourseFolder, jobs: int | None) -> int:
 
         _step("gradebook", "one weighted total a student")
         book = gradebook.build(opened, database)
-        gradebook.write(opened, book, None)
+        gradebook.write(opened, book)
     _show_class(opened, book)
     return tally.status
 

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from grader.gradebook import Gradebook, Item, ItemScore, Policies, Status, compute, exact, to_csv
+from grader.gradebook import (
+    Explanation,
+    Exported,
+    Gradebook,
+    Item,
+    ItemScore,
+    Policies,
+    Status,
+    compute,
+    exact,
+    explain,
+    to_csv,
+    to_json,
+    to_page,
+    to_workbook,
+)
+from grader.gradebook import export as to_system
 from grader.grading import NOTEBOOK
 from grader.notebook import points_cells, read
 from grader.pipeline.scores import gradebook_item, item_score
@@ -133,3 +149,62 @@ def _item(opened: OpenCourse, assignment: Assignment) -> Item:
     )
     points = sum((exact(cell.max_score) for source in sources for cell in points_cells(source)), Fraction(0))
     return gradebook_item(assignment, points)
+
+
+def export(
+    opened: OpenCourse, gradebook: Gradebook, kind: str, columns: Sequence[str] = (), template: Path | None = None
+) -> Exported:
+    """The gradebook in a format: ours, a learning system's, a workbook, a page or JSON."""
+    match kind:
+        case "csv":
+            return Exported(to_csv(gradebook).encode())
+        case "json":
+            return Exported(to_json(gradebook).encode())
+        case "html":
+            return Exported(to_page(gradebook, opened.course.title).encode())
+        case "xlsx":
+            return Exported(to_workbook(gradebook))
+    given = None if template is None else template.read_bytes()
+    return to_system(gradebook, kind, columns, template=given, template_name=template.name if template else "")
+
+
+def explanation(
+    opened: OpenCourse, database: Database, student_id: str, *, grade: Literal["final", "current"] = "final"
+) -> Explanation:
+    """From the total of one student down to each cell, in sentences whose numbers add up."""
+    return explain(build(opened, database), student_id, grade=grade)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionLine:
+    """What one student has in one question of a notebook, and why."""
+
+    assignment: str
+    title: str
+    score: float
+    max_score: float
+    waiting: bool
+    reason: str
+
+
+def questions(opened: OpenCourse, database: Database, student_id: str) -> tuple[QuestionLine, ...]:
+    """Every question of every notebook that the student handed in, with the reason for its points."""
+    reasons = {
+        (row.assignment, facts.name, grade_id): reason
+        for row in database.outcomes()
+        if row.student_id == student_id
+        for facts in row.notebooks
+        for grade_id, reason in facts.reasons.items()
+    }
+    return tuple(
+        QuestionLine(
+            row.assignment,
+            f"{row.notebook}: {row.grade_id}",
+            row.score,
+            row.max_score,
+            row.needs_manual,
+            " ".join(filter(None, (reasons.get((row.assignment, row.notebook, row.grade_id)), row.comment))),
+        )
+        for row in database.question_scores()
+        if row.student_id == student_id and row.assignment in opened.course.assignments
+    )
