@@ -70,8 +70,31 @@ def courses(draw):
             "share": Fraction(draw(st.integers(0, 4)), 4),
         }
     scores = {item.name: draw(one_score()) for item in items}
+    table |= {"exceptions": draw(exceptions(names, late=bool(table["late"]))), "requirements": draw(requirements())}
     policies = Policies.model_validate({**table, "assignments": assignments})
     return policies, items, {name: score for name, score in scores.items() if score is not None}
+
+
+@st.composite
+def exceptions(draw, names, *, late):
+    """At most one of a kind for an item, so that none contradicts another."""
+    actions = [{"add": 2}, {"add": -1}, {"extension_hours": 24}, {"score": 3}]
+    found = [
+        {"student": "s01", "item": name, "reason": "because", **draw(st.sampled_from(actions))}
+        for name in names
+        if draw(st.integers(0, 4)) == 0
+    ]
+    more = {"student": "s01", "reason": "jury duty", "late_days": 1}
+    return [*found, more] if late and draw(st.booleans()) else found
+
+
+@st.composite
+def requirements(draw):
+    """Limits to the total and to the letter."""
+    wanted = draw(
+        st.lists(st.tuples(st.sampled_from(CATEGORIES), st.integers(0, 100), st.integers(0, 100)), max_size=2)
+    )
+    return [{"category": name, "at_least": least, "total": most, "letter": "B"} for name, least, most in wanted]
 
 
 @st.composite
@@ -101,7 +124,7 @@ def totals(policies, items, scores):
 def test_totals_stay_in_range(course):
     """Between nothing and what can be reached: 100, but for extra credit and the curve."""
     curve = course[0].grading.curve
-    if any(item.extra_credit for item in course[0].assignments.values()):
+    if any(item.extra_credit for item in course[0].assignments.values()) or any(e.add for e in course[0].exceptions):
         return
     for total in totals(*course):
         assert total is None or 0 <= total <= 100 + max(curve, 0)
@@ -122,6 +145,8 @@ def test_the_order_of_the_file_changes_nothing(course, chance: random.Random):
         grading=policies.grading,
         late=policies.late,
         letters=shuffled(policies.letters),
+        exceptions=tuple(chance.sample(policies.exceptions, len(policies.exceptions))),
+        requirements=tuple(chance.sample(policies.requirements, len(policies.requirements))),
     )
     others = chance.sample(items, len(items))
     assert totals(policies, items, scores) == totals(mixed, others, shuffled(scores))
@@ -129,6 +154,7 @@ def test_the_order_of_the_file_changes_nothing(course, chance: random.Random):
     after = compute(mixed, [BOB, ADA], items, {"s01": shuffled(scores)})
     assert [row.student for row in before.rows] == [row.student for row in after.rows]
     assert [row.items for row in before.rows] == [row.items for row in after.rows]
+    assert [row.letter for row in before.rows] == [row.letter for row in after.rows]
 
 
 @few
@@ -153,6 +179,8 @@ def test_an_excused_item_is_a_course_without_it(course):
     excused = ItemScore(None, Status.EXCUSED)
     for item in items:
         own = policies.assignments[item.name]
+        if any(item.name == exception.item for exception in policies.exceptions):
+            continue
         alone = [o for o in items if o.category == item.category and not policies.assignments[o.name].extra_credit]
         if alone == [item]:
             continue  # without it there would be nothing that extra credit comes on top of
