@@ -10,8 +10,9 @@ from markupsafe import Markup, escape
 
 from grader.feedback.highlight import highlight, language_of
 from grader.feedback.outputs import Output, outputs
-from grader.feedback.plain import clean, join, shorten
+from grader.feedback.plain import join, shorten
 from grader.feedback.prose import markdown
+from grader.page import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

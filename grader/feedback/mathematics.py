@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from grader.feedback.alphabets import in_alphabet
-from grader.feedback.plain import clean, remembered, words
+from grader.feedback.plain import remembered, words
 from grader.feedback.sanitise import MATHS, MATHS_ATTRIBUTES
+from grader.page import clean
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

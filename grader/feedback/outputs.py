@@ -10,10 +10,11 @@ from markupsafe import Markup, escape
 
 from grader.feedback.images import MIMES, picture
 from grader.feedback.mathematics import formula
-from grader.feedback.plain import clean, clean_line, join
+from grader.feedback.plain import join
 from grader.feedback.prose import markdown
 from grader.feedback.sanitise import sanitise
 from grader.feedback.terminal import terminal
+from grader.page import clean, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

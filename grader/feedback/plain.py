@@ -1,15 +1,12 @@
-"""Text that is about to be escaped into HTML: what HTML, UTF-8 or an eye cannot bear is taken out first."""
+"""Texts of notebooks: long ones shortened, hidden directions shown; results kept where the same text comes again."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+from grader.page import without_directions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,20 +33,9 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def clean(text: object) -> str:
-    """The text without control characters, lone surrogates and noncharacters; each becomes U+FFFD."""
-    return _UNPRINTABLE.sub("\ufffd", str(text).replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def clean_line(text: object, limit: int = 300) -> str:
-    """A name or a title in one line, which cannot turn the direction of what stands beside it."""
-    line = " ".join(_DIRECTIONS.sub("", clean(text)).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
 def show_directions(text: str) -> str:
     """Program text in which the characters that reorder a line for the eye are spelled out."""
-    return _DIRECTIONS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return without_directions(text, lambda match: f"\\u{ord(match.group()):04x}")
 
 
 def shorten(text: str, limit: int) -> tuple[str, int]:
@@ -59,14 +45,6 @@ def shorten(text: str, limit: int) -> tuple[str, int]:
     head, tail = limit * 4 // 5, limit // 5
     left_out = len(text) - head - tail
     return f"{text[:head]}\n… {left_out:,} characters left out …\n{text[-tail:]}", left_out
-
-
-def points(number: float | None) -> str:
-    """A number of points with at most two decimals, or a dash where there is none."""
-    if number is None or not math.isfinite(number):
-        return "\N{EN DASH}"
-    text = f"{number:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
 
 
 def join(value: object) -> str:

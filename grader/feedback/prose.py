@@ -11,8 +11,9 @@ from markupsafe import Markup
 from grader.feedback.formulas import add_formulas
 from grader.feedback.highlight import highlight
 from grader.feedback.images import Picture, picture, picture_from_uri
-from grader.feedback.plain import clean, clean_line, join, remembered, shorten
+from grader.feedback.plain import join, remembered, shorten
 from grader.feedback.sanitise import sanitise
+from grader.page import clean, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence

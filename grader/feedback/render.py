@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
-from urllib.parse import quote
-
-from markupsafe import Markup
 
 from grader.feedback.cells import MAX_CELLS, cells_of, limits_of, questions_of
 from grader.feedback.pages import IndexPage, NotebookPage, ScoreState, state_of
-from grader.feedback.plain import clean, clean_line, points
 from grader.feedback.prose import markdown
 from grader.model import GradedKind
+from grader.page import environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -58,27 +52,11 @@ def render_index_page(page: IndexPage) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("grader.feedback"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters |= {"points": points, "line": clean_line, "clean": clean, "markdown": markdown, "href": _href}
-    environment.filters |= {"share": _share, "state_words": _STATES.__getitem__, "kind_words": _KINDS.__getitem__}
-    style = files("grader.feedback").joinpath("templates", "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    environment.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704 - our own file
-    return environment
-
-
-def _href(path: str) -> str:
-    """A relative path as an address that no browser takes for anything else."""
-    return "./" + quote(clean(path), errors="replace")
+    shared = environment("grader.feedback")
+    own = {"markdown": markdown, "share": _share, "state_words": _STATES.__getitem__, "kind_words": _KINDS.__getitem__}
+    made = shared.overlay()
+    made.filters = shared.filters | own
+    return made
 
 
 def _share(score: float | None, max_score: float) -> float:

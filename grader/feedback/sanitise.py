@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from grader.feedback.images import picture_from_uri
-from grader.feedback.plain import clean, shorten, words
+from grader.feedback.plain import shorten, words
+from grader.page import clean
 
 if TYPE_CHECKING:
     import nh3

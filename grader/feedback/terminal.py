@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from grader.feedback.plain import clean, shorten, show_directions
+from grader.feedback.plain import shorten, show_directions
+from grader.page import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from grader.feedback import ScoreState
-from grader.feedback.plain import clean, clean_line, join, points, shorten
+from grader.feedback.plain import join, shorten
+from grader.page import clean, clean_line, points
 
 
 @pytest.mark.parametrize(

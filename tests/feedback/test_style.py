@@ -7,7 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-SHEET = files("grader.feedback").joinpath("templates", "style.css").read_text(encoding="utf-8")
+PACKAGES = ("grader.page", "grader.feedback")
+SHEET = "\n".join(files(name).joinpath("templates", "style.css").read_text(encoding="utf-8") for name in PACKAGES)
 ROOTS = re.findall(r":root \{(.*?)\}", SHEET, re.DOTALL)
 THEMES = {
     name: dict(re.findall(r"--([a-z]+): (#[0-9a-f]+)", root))

@@ -1,0 +1,45 @@
+"""The frame of a page: templates extend `base.html.jinja` and fill its blocks `title` and `body`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from grader.page.plain import clean, clean_line, href, points
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_SHARED = "grader.page"
+
+
+@lru_cache
+def environment(package: str) -> Environment:
+    """The templates of a package: its own before the shared ones, its `style.css` after the shared one.
+
+    Everything is escaped; the only style that the page's policy allows is this one.
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader(_SHARED)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {"points": points, "line": clean_line, "clean": clean, "href": href}
+    style = "\n".join(_style(name) for name in (_SHARED, package))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    made.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704 - our own files
+    return made
+
+
+def _style(package: str) -> str:
+    return files(package).joinpath("templates", "style.css").read_text(encoding="utf-8")
