@@ -64,6 +64,12 @@ def _module_name(name: str) -> str:
     return name
 
 
+def _attempts(value: object) -> object:
+    if value == "best":
+        raise ValueError('would need every attempt to be graded, which is not done; use "latest" or "first"')
+    return value
+
+
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Points = Annotated[Decimal, Field(gt=0)]
 ModuleName = Annotated[str, AfterValidator(_module_name)]
@@ -86,6 +92,7 @@ class _AssignmentTable(ItemPolicy):
     points: Points | None = None
     execute: bool = True
     requires: Annotated[tuple[ModuleName, ...], Field(strict=False)] = ()
+    attempts: Annotated[Literal["latest", "first"], BeforeValidator(_attempts)] = "latest"
 
     @property
     def policy(self) -> ItemPolicy:
@@ -139,6 +146,8 @@ class Assignment(BaseModel):
     has_notebooks: bool
     execute: bool
     requires: tuple[str, ...]
+    attempts: Literal["latest", "first"] = "latest"
+    """Which of a student's attempts counts."""
 
 
 class Course(BaseModel):
@@ -258,6 +267,7 @@ def _course(parsed: _CourseFile, folders: tuple[str, ...]) -> Course:
                 has_notebooks=name in folders,
                 execute=table.execute,
                 requires=table.requires,
+                attempts=table.attempts,
             )
             for name, table in tables.items()
         },

@@ -73,6 +73,10 @@ class Roster:
             return exactly
         return tuple(s for s in self.students if s.student_id.casefold() == value.casefold())
 
+    def named(self, student: Student, kind: str) -> frozenset[str]:
+        """What the roster calls a student in this kind of names, folded."""
+        return frozenset(value for this, value in _names(student) if this == kind)
+
     def values(self, kind: str) -> frozenset[str]:
         """All names of a kind, folded."""
         return frozenset(self._by.get(kind, ()))

@@ -1,37 +1,33 @@
-"""The entries of an archive or folder that somebody handed over: each a plain file within limits, or refused alone."""
+"""The entries of a folder, archive or file that somebody handed over: each a plain file within limits, or refused."""
 
 from __future__ import annotations
 
 import os
 import stat
 import unicodedata
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from grader.errors import IntakeError
+from grader.intake.names import fold, ignored, unsafe_path
 from grader.text import escape
-
-_IGNORED_FOLDERS = frozenset({"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git"})
-_IGNORED_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-_LONGEST_NAME = 255
-_DEEPEST = 20
-_CHUNK = 1 << 20
-_ENCRYPTED = 0x1
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much one archive or folder may hold; what goes beyond is refused entry by entry."""
 
-    entry_bytes: int = 200 << 20
+    entry_bytes: int = 95_000_000
+    hand_in_bytes: int = 95_000_000
+    hand_in_files: int = 900
+    """Of one hand-in, its folders counted as well; a little less than what is read again from the course folder."""
     total_bytes: int = 20 << 30
     entries: int = 100_000
     inflate_ratio: int = 200
-    """Bytes out for a byte in, once an entry is larger than a megabyte."""
+    """Bytes out for a byte in, where an entry is larger than `any_ratio_bytes`."""
+    any_ratio_bytes: int = 10_000_000
 
 
 class EntryError(Exception):
@@ -46,7 +42,7 @@ class Entry:
     """Names from the top, in Unicode's composed form; none of them leads anywhere but down."""
     size: int
     """As the archive or the file system claims."""
-    read: Callable[[], bytes]
+    read: Callable[[], bytes] = field(compare=False)
     """Raises `EntryError` where it turns out to be too large, damaged or gone."""
 
 
@@ -65,29 +61,36 @@ class Arrived:
     source: Path
     entries: tuple[Entry, ...]
     refused: tuple[Refused, ...] = ()
+    limits: Limits = Limits()
 
 
 def open_path(path: Path, limits: Limits | None = None) -> Arrived:
-    """List what a folder, a zip or a single file holds; nothing is read yet but names.
+    """List what a folder, an archive or a single file holds; nothing is read yet but names.
 
     Raises `IntakeError` where the path is none of these.
     """
+    from grader.intake.archives import archive_entries, is_archive
+
     limits = limits or Limits()
     shown = escape(path, 300)
-    if path.is_symlink():
-        path = path.resolve()
-    if path.is_dir():
-        return _sorted_out(path, _in_folder(path, (), limits), limits)
-    if not path.is_file():
-        raise IntakeError(f"{shown}: there is no such file or folder")
-    if zipfile.is_zipfile(path):
-        return _sorted_out(path, _in_zip(path, limits), limits)
-    if path.suffix.lower() == ".zip":
-        raise IntakeError(f"{shown}: is no whole zip; download it again")
-    return _sorted_out(path, iter([_file(path, (path.name,), limits)]), limits)
+    try:
+        if path.is_symlink():
+            path = path.resolve()
+        if path.is_dir():
+            return sorted_out(path, _in_folder(path, (), limits), limits)
+        if not path.is_file():
+            raise IntakeError(f"{shown}: there is no such file or folder")
+        if is_archive(path.name):
+            return sorted_out(path, archive_entries(path, limits), limits)
+    except OSError as error:
+        raise IntakeError(f"{shown}: cannot be read: {escape(error.strerror)}") from None
+    except EntryError as error:
+        raise IntakeError(f"{shown}: {error}; download it again") from None
+    return sorted_out(path, iter([_file(path, (unicodedata.normalize("NFC", path.name),), limits)]), limits)
 
 
-def _sorted_out(source: Path, found: Iterator[Entry | Refused], limits: Limits) -> Arrived:
+def sorted_out(source: Path, found: Iterator[Entry | Refused], limits: Limits) -> Arrived:
+    """Keep the entries within the limits; of two names that some file systems take for one, the first."""
     entries: dict[str, Entry] = {}
     refused: list[Refused] = []
     total = 0
@@ -99,68 +102,40 @@ def _sorted_out(source: Path, found: Iterator[Entry | Refused], limits: Limits) 
             refused.append(entry)
             continue
         total += entry.size
-        folded = "/".join(entry.path).casefold()
+        folded = fold(entry.path)
         if total > limits.total_bytes:
-            refused.append(Refused(_shown(entry.path), "all together is larger than what is taken in at once"))
+            refused.append(Refused(shown(entry.path), "all together is larger than what is taken in at once"))
         elif folded in entries:
-            refused.append(Refused(_shown(entry.path), "another entry has the same name up to upper and lower case"))
+            refused.append(Refused(shown(entry.path), "another entry has the same name up to upper and lower case"))
         else:
             entries[folded] = entry
-    return Arrived(source, tuple(entries.values()), tuple(refused))
+    return Arrived(source, tuple(entries.values()), tuple(refused), limits)
 
 
-def _in_zip(path: Path, limits: Limits) -> Iterator[Entry | Refused]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise IntakeError(f"{escape(path, 300)}: is no whole zip: {escape(error)}; download it again") from None
-    for member in members:
-        if not member.is_dir():
-            parts = _parts(member.filename)
-            reason = _reason(parts) or _zip_reason(member, limits)
-            if reason:
-                yield Refused(escape(member.filename), reason)
-            elif not _ignored(parts):
-                yield Entry(parts, member.file_size, partial(_inflate, path, member, limits))
+def shown(parts: tuple[str, ...]) -> str:
+    """A path for a sentence."""
+    return escape("/".join(parts)) or "the folder"
 
 
-def _zip_reason(member: zipfile.ZipInfo, limits: Limits) -> str | None:
-    mode = member.external_attr >> 16
-    if mode and not (stat.S_ISREG(mode) or stat.S_IFMT(mode) == 0):
-        return "it is a link or a special file"
-    if member.flag_bits & _ENCRYPTED:
-        return "it is encrypted"
-    return f"it is larger than {limits.entry_bytes >> 20} MB" if member.file_size > limits.entry_bytes else None
-
-
-def _inflate(path: Path, member: zipfile.ZipInfo, limits: Limits) -> bytes:
-    """Read a member for as long as it stays within its limits, whatever size it claims."""
-    most = min(limits.entry_bytes, max(_CHUNK, member.compress_size * limits.inflate_ratio))
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
-            content = stream.read(most + 1)
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
-        raise EntryError(f"it is damaged: {escape(error)}") from None
-    if len(content) > most:
-        raise EntryError("it inflates to far more than it should")
-    return content
+def too_large(limits: Limits) -> str:
+    """The sentence about an entry beyond its limit."""
+    return f"it is larger than {limits.entry_bytes // 1_000_000} MB"
 
 
 def _in_folder(folder: Path, above: tuple[str, ...], limits: Limits) -> Iterator[Entry | Refused]:
     try:
         found = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield Refused(_shown(above), f"it cannot be read: {escape(error.strerror)}")
+        yield Refused(shown(above), f"it cannot be read: {escape(error.strerror)}")
         return
     for item in found:
         parts = (*above, unicodedata.normalize("NFC", item.name))
-        if _ignored(parts):
+        if ignored(parts):
             continue
-        if reason := _reason(parts):
-            yield Refused(_shown(parts), reason)
+        if reason := unsafe_path(parts):
+            yield Refused(shown(parts), reason)
         elif item.is_symlink():
-            yield Refused(_shown(parts), "it is a link")
+            yield Refused(shown(parts), "it is a link")
         elif item.is_dir(follow_symlinks=False):
             yield from _in_folder(Path(item.path), parts, limits)
         else:
@@ -171,11 +146,11 @@ def _file(path: Path, parts: tuple[str, ...], limits: Limits) -> Entry | Refused
     try:
         status = path.lstat()
     except OSError as error:
-        return Refused(_shown(parts), f"it cannot be read: {escape(error.strerror)}")
+        return Refused(shown(parts), f"it cannot be read: {escape(error.strerror)}")
     if not stat.S_ISREG(status.st_mode):
-        return Refused(_shown(parts), "it is no plain file")
+        return Refused(shown(parts), "it is no plain file")
     if status.st_size > limits.entry_bytes:
-        return Refused(_shown(parts), f"it is larger than {limits.entry_bytes >> 20} MB")
+        return Refused(shown(parts), too_large(limits))
     return Entry(parts, status.st_size, partial(_read_file, path, limits))
 
 
@@ -190,32 +165,5 @@ def _read_file(path: Path, limits: Limits) -> bytes:
     except OSError as error:
         raise EntryError(f"it cannot be read: {escape(error.strerror)}") from None
     if len(content) > limits.entry_bytes:
-        raise EntryError(f"it is larger than {limits.entry_bytes >> 20} MB")
+        raise EntryError(too_large(limits))
     return content
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    """The names of a path in an archive; some systems write backslashes."""
-    return tuple(unicodedata.normalize("NFC", name).replace("\\", "/").split("/"))
-
-
-def _reason(parts: tuple[str, ...]) -> str | None:
-    """Why a path cannot be one below its folder."""
-    if parts[0] == "" or (len(parts[0]) == 2 and parts[0][1] == ":"):
-        return "its path is absolute"
-    if any(part in {"", ".", ".."} for part in parts):
-        return "its path leads out of its folder"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for part in parts for character in part):
-        return "its name holds control characters"
-    if len(parts) > _DEEPEST or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
-        return "its name is too long"
-    return None
-
-
-def _ignored(parts: tuple[str, ...]) -> bool:
-    """What operating systems and editors leave behind."""
-    return parts[-1] in _IGNORED_FILES or parts[-1].startswith("._") or not _IGNORED_FOLDERS.isdisjoint(parts)
-
-
-def _shown(parts: tuple[str, ...]) -> str:
-    return escape("/".join(parts)) or "the folder"

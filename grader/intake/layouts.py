@@ -1,106 +1,91 @@
-"""Whose work each entry is, told by how systems and people lay it out."""
+"""Which system or person laid out what arrived, told by its names alone."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from grader.errors import IntakeError
-from grader.intake.entries import Arrived, Entry, EntryError
+from grader.intake.entries import Arrived, Entry
+from grader.intake.folders import classroom, inbound, plain, single
+from grader.intake.gradescope import gradescope
+from grader.intake.layout import Context, Layout, Recognised
+from grader.intake.systems import blackboard, brightspace, canvas, moodle
 from grader.text import escape
 
-TIMESTAMP = "timestamp.txt"
+_SYSTEMS: Mapping[str, Layout] = {
+    "gradescope": gradescope,
+    "blackboard": blackboard,
+    "moodle": moodle,
+    "brightspace": brightspace,
+    "nbgrader": inbound,
+    "canvas": canvas,
+    "classroom": classroom,
+}
+_EXAMPLES: Mapping[str, str] = {
+    "canvas": "leemartin_12345_678901_hw1.ipynb",
+    "moodle": "Jane Doe_657737_assignsubmission_file/hw1.ipynb",
+    "blackboard": "hw1_jdoe_attempt_2026-01-30-20-30-10_hw1.ipynb",
+    "gradescope": "submission_metadata.yml and submission_123/hw1.ipynb",
+    "brightspace": "397063-2557369 - Jane Doe - Sep 24, 2026 926 PM/hw1.ipynb",
+    "classroom": "hw1-<github user>/hw1.ipynb",
+    "nbgrader": "<student>+hw1+2026-09-24 21:26:00 UTC+.../hw1.ipynb",
+    "folders": "<student>/<files>, <student>/<assignment>/<files> or <student>.zip",
+}
+FORMATS = tuple(_EXAMPLES)
+"""What can be asked for by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandIn:
-    """What one person handed in once, as the layout tells it."""
-
-    who: str
-    """As written there: a folder's name."""
-    files: Mapping[str, Entry]
-    """By path below the hand-in."""
-    source: str
-    """Where it was found, escaped."""
-    timestamp: datetime | None = None
-    """Without a zone where none is stated: in the course's own then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """The hand-ins of a layout, and entries that belong to nobody in it."""
-
-    layout: str
-    hand_ins: tuple[HandIn, ...]
-    loose: tuple[Entry, ...] = ()
-
-
-def recognise(arrived: Arrived, assignment: str) -> Recognised:
+def recognise(arrived: Arrived, context: Context, layout: str | None = None) -> Recognised:
     """The hand-ins in an archive or folder; `IntakeError` says what was found where nothing fits."""
-    entries = _without_wrapper(arrived.entries, assignment)
-    folders: dict[str, list[Entry]] = defaultdict(list)
-    loose = []
-    for entry in entries:
-        if len(entry.path) > 1:
-            folders[entry.path[0]].append(entry)
-        else:
-            loose.append(entry)
-    if not folders:
-        raise IntakeError(_nothing_recognised(arrived))
-    source = escape(arrived.source.name)
-    hand_ins = (_hand_in(who, found, assignment, f"{source}/{escape(who)}") for who, found in sorted(folders.items()))
-    return Recognised("folders", tuple(hand_in for hand_in in hand_ins if hand_in.files), tuple(loose))
+    wanted = {name: system for name, system in _SYSTEMS.items() if layout in {None, name}}
+    for entries in (arrived.entries, _unwrapped(arrived.entries)):
+        found = [result for system in wanted.values() if (result := system(entries, context))]
+        tops = len({entry.path[0] for entry in entries})
+        likely = [result for result in found if layout or 2 * result.fitting > tops - _beside(result)]
+        if likely:
+            return max(likely, key=lambda result: result.fitting)
+    if layout in {None, "folders"}:
+        result = plain(_without_wrapper(arrived.entries, context.assignment), context)
+        if result and (result.hand_ins or not result.loose):
+            return result
+    raise IntakeError(_nothing_recognised(arrived, layout))
 
 
-def single(arrived: Arrived, student_id: str) -> Recognised:
+def alone(arrived: Arrived, context: Context, student_id: str) -> Recognised:
     """Everything in a path, as the hand-in of one student."""
-    return Recognised("single", (_from_files(student_id, {e.path: e for e in arrived.entries}, str(arrived.source)),))
+    return single(arrived.entries, context, student_id)
+
+
+def _beside(result: Recognised) -> int:
+    """Files that systems put beside the hand-ins and that say nothing about the layout."""
+    return sum(len(entry.path) == 1 and entry.path[0] in {"index.html", "README.md"} for entry in result.loose)
+
+
+def _unwrapped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries without the one folder around all of them."""
+    if len({entry.path[0] for entry in entries}) != 1 or any(len(entry.path) < 2 for entry in entries):
+        return ()
+    return tuple(Entry(entry.path[1:], entry.size, entry.read) for entry in entries)
 
 
 def _without_wrapper(entries: tuple[Entry, ...], assignment: str) -> tuple[Entry, ...]:
-    """The entries without the one folder around all of them that downloads and people like to add."""
+    """The same for plain folders, where the one folder may as well be the only student's."""
     tops = {entry.path[0] for entry in entries}
     inner = {entry.path[1] for entry in entries if len(entry.path) > 2}
     if len(tops) != 1 or not inner or (inner == {assignment} and assignment not in tops):
         return entries
     if any(len(entry.path) == 2 for entry in entries):
         return entries
-    return tuple(Entry(entry.path[1:], entry.size, entry.read) for entry in entries)
+    return _unwrapped(entries)
 
 
-def _hand_in(who: str, entries: Iterable[Entry], assignment: str, source: str) -> HandIn:
-    """One student's folder: `<student>/<files>` or `<student>/<assignment>/<files>`."""
-    below = {entry.path[1:]: entry for entry in entries}
-    if any(path[0] == assignment and len(path) > 1 for path in below):
-        below = {path[1:]: entry for path, entry in below.items() if path[0] == assignment and len(path) > 1}
-    return _from_files(who, below, source)
-
-
-def _from_files(who: str, below: Mapping[tuple[str, ...], Entry], source: str) -> HandIn:
-    stamp = below.get((TIMESTAMP,))
-    files = {"/".join(path): entry for path, entry in below.items() if path != (TIMESTAMP,)}
-    return HandIn(who, files, source, parse_timestamp(stamp) if stamp else None)
-
-
-def parse_timestamp(entry: Entry) -> datetime | None:
-    """The moment in a `timestamp.txt`; None where it says none."""
-    try:
-        text = entry.read()[:100].decode("utf-8-sig", "replace").strip()
-    except EntryError:
-        return None
-    text = text.removesuffix(" UTC") + "+00:00" if text.endswith(" UTC") else text
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _nothing_recognised(arrived: Arrived) -> str:
+def _nothing_recognised(arrived: Arrived, layout: str | None) -> str:
     names = [escape("/".join(entry.path), 80) for entry in arrived.entries[:5]]
     found = f"it holds {', '.join(names)}{', …' if len(arrived.entries) > 5 else ''}" if names else "it holds no files"
+    if layout:
+        return f"{escape(arrived.source, 300)}: {found}; --format {layout} wants {_EXAMPLES[layout]}"
+    accepted = "; ".join(f"{example} ({name})" for name, example in _EXAMPLES.items())
     return (
-        f"{escape(arrived.source, 300)}: {found}; accepted is a folder or zip with a folder for each student "
-        "(<student>/<files> or <student>/<assignment>/<files>), or one student's work with --student ID"
+        f"{escape(arrived.source, 300)}: {found}; accepted is a folder or archive of {accepted}; "
+        "or one student's work with --student ID"
     )

@@ -2,36 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import IntakeError
-from grader.intake import Action, Arrival, CollectPlan, HandIn, Refused, Standing, open_path, plan_collect, recognise
-from grader.intake.layouts import TIMESTAMP, single
-from grader.intake.plan import Collection, digest_of
-from grader.store import valid_student_id
+from grader.intake import (
+    TIMESTAMP,
+    Action,
+    Aliases,
+    Arrival,
+    Collection,
+    CollectPlan,
+    Context,
+    Recognised,
+    Refused,
+    Standing,
+    account_rows,
+    aliases_text,
+    alone,
+    digest_of,
+    in_zone,
+    open_path,
+    plan_collect,
+    read_aliases,
+    read_stamp,
+    recognise,
+)
+from grader.matching import Roster
+from grader.store import atomic_write, valid_student_id
 from grader.text import escape
 
 if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
 
 
-def plan(opened: OpenCourse, assignment: str, paths: Sequence[Path], student: str | None) -> CollectPlan:
-    """Who would get which files of these paths."""
+@dataclass(frozen=True, slots=True)
+class CollectRequest:
+    """What a person says about the paths, beside what they tell themselves."""
+
+    student: str | None = None
+    """Everything is this student's."""
+    layout: str | None = None
+    """The layout, where it is not recognised by itself."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Student ids by the files, folders or people that they are to be found as."""
+    team_column: str | None = None
+    """The roster's column of teams, where one hand-in counts for the whole team."""
+    received: str | None = None
+    """When what carries no time was handed in."""
+
+
+def plan(
+    opened: OpenCourse, assignment: str, paths: Sequence[Path], request: CollectRequest | None = None
+) -> CollectPlan:
+    """Who would get which files of these paths; nothing is written."""
+    request = request or CollectRequest()
     (chosen,) = opened.course.chosen([assignment])
-    if student is not None and not valid_student_id(student):
-        raise IntakeError(f'"{escape(student)}" cannot be the id of a student')
-    hand_ins: list[HandIn] = []
-    refused: list[Refused] = []
-    for path in paths:
-        arrived = open_path(path)
-        recognised = single(arrived, student) if student else recognise(arrived, assignment)
-        hand_ins.extend(recognised.hand_ins)
-        refused.extend(arrived.refused)
-    collection = Collection(assignment, opened.roster, chosen.due, opened.course.zone, valid_student_id)
-    return plan_collect(collection, hand_ins, refused, standing(opened, assignment))
+    received = _checked(opened, request)
+    recognised, refused = _look(opened, assignment, paths, request)
+    collection = Collection(
+        assignment,
+        opened.roster,
+        chosen.due,
+        opened.course.zone,
+        valid_student_id,
+        counts=chosen.attempts,
+        aliases=read_alias_file(opened),
+        named=request.named,
+        team_column=request.team_column,
+        received=received,
+    )
+    planned = plan_collect(collection, recognised, refused, standing(opened, assignment))
+    if planned.unused:
+        names = ", ".join(f'"{escape(said)}"' for said in planned.unused)
+        raise IntakeError(
+            f"--as {names}: nothing here is called that; name a file, a folder or a person of the archive"
+        )
+    return planned
 
 
 def standing(opened: OpenCourse, assignment: str) -> dict[str, Standing]:
@@ -47,24 +97,101 @@ def standing(opened: OpenCourse, assignment: str) -> dict[str, Standing]:
 
 def carry_out(opened: OpenCourse, planned: CollectPlan) -> Iterator[Arrival]:
     """Write each arrival, yielding it once it stands."""
+    opened.folder.remove_unfinished_submissions()
+    if planned.learned:
+        before = read_alias_file(opened)
+        if {**before, **planned.learned} != before:
+            opened.folder.private.mkdir(exist_ok=True)
+            atomic_write(alias_file(opened), aliases_text({**before, **planned.learned}))
     for arrival in planned.arrivals:
         if arrival.action is not Action.SAME:
             _take_in(opened, planned.assignment, arrival)
         yield arrival
 
 
+def account_csv(planned: CollectPlan) -> str:
+    """The account of a collection, a row a hand-in, safe to open in a spreadsheet."""
+    from grader.gradebook.formats.cells import safe, to_text
+
+    rows = list(account_rows(planned))
+    titles = list(rows[0]) if rows else ["status"]
+    return to_text([titles, *([safe(escape(row[title], 2000)) for title in titles] for row in rows)])
+
+
+def alias_file(opened: OpenCourse) -> Path:
+    """Where `--as` is remembered."""
+    return opened.folder.private / "aliases.csv"
+
+
+def read_alias_file(opened: OpenCourse) -> Aliases:
+    """What `--as` settled before."""
+    path = alias_file(opened)
+    try:
+        return read_aliases(path.read_text(encoding="utf-8"), escape(path, 300))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise IntakeError(f"{escape(path, 300)} cannot be read: {escape(error)}") from None
+
+
+def _look(
+    opened: OpenCourse, assignment: str, paths: Sequence[Path], request: CollectRequest
+) -> tuple[list[Recognised], list[Refused]]:
+    """What the paths hold, recognised."""
+    roster = Roster.of(opened.roster or ())
+    notebooks = frozenset(path.rpartition("/")[2] for path in opened.folder.source_files(assignment))
+    recognised: list[Recognised] = []
+    refused: list[Refused] = []
+    for path in paths:
+        arrived = open_path(path)
+        context = Context(assignment, arrived.source, roster.values("login"), roster.values("github"), notebooks)
+        if request.student is not None:
+            found = alone(arrived, context, request.student)
+        else:
+            found = recognise(arrived, context, request.layout)
+        recognised.append(found)
+        loose = (Refused(escape("/".join(entry.path)), "it belongs to nobody") for entry in found.loose)
+        refused.extend([*arrived.refused, *found.refused, *loose])
+    return recognised, refused
+
+
+def _checked(opened: OpenCourse, request: CollectRequest) -> datetime | None:
+    """The time that a person gave; raises `IntakeError` for what cannot be."""
+    known = {student.student_id for student in opened.roster or ()}
+    titles = {title for student in opened.roster or () for title in student.extra}
+    problems = [
+        f'"{escape(student_id)}" cannot be the id of a student'
+        if not valid_student_id(student_id)
+        else f'"{escape(student_id)}" is nobody on the roster; add a row for them or correct the id'
+        for student_id in [*request.named.values(), *([request.student] if request.student is not None else [])]
+        if not valid_student_id(student_id) or (opened.roster is not None and student_id not in known)
+    ]
+    if request.team_column is not None and request.team_column not in titles:
+        problems.append(f'"{escape(request.team_column)}" is no column of roster.csv beside the names')
+    moment = in_zone(read_stamp(request.received), opened.course.zone) if request.received else None
+    if request.received and moment is None:
+        problems.append(f'"{escape(request.received)}" is no date and time; write e.g. "2026-09-21 20:15"')
+    if problems:
+        raise IntakeError(*problems)
+    return moment
+
+
 def _take_in(opened: OpenCourse, assignment: str, arrival: Arrival) -> None:
     files, _ = arrival.files()
-    timestamp = arrival.timestamp or datetime.now(UTC)
-    stamped = {**files, TIMESTAMP: f"{timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC\n".encode()}
-    if arrival.action is Action.EARLIER:
+    if digest_of(files) != arrival.digest:
+        raise IntakeError(f"{arrival.hand_in.source} changed while it was read; run the same command again")
+    stamped = {**files, **_stamp(arrival.timestamp)}
+    if arrival.action is Action.KEPT:
         opened.folder.write_attempt(arrival.student_id, assignment, arrival.digest, stamped)
         return
     if arrival.action is Action.REPLACES:
         before = opened.folder.read_submission(arrival.student_id, assignment)
         if before is not None:
-            stamp = {TIMESTAMP: f"{before.timestamp}\n".encode()} if before.timestamp else {}
-            opened.folder.write_attempt(
-                arrival.student_id, assignment, digest_of(before.files), {**before.files, **stamp}
-            )
+            kept = {**before.files, **_stamp(before.timestamp)}
+            opened.folder.write_attempt(arrival.student_id, assignment, digest_of(before.files), kept)
     opened.folder.write_submission(arrival.student_id, assignment, stamped)
+
+
+def _stamp(moment: datetime | None) -> dict[str, bytes]:
+    """`timestamp.txt` as nbgrader writes it; none where the time is not known, so that nobody is late by it."""
+    return {} if moment is None else {TIMESTAMP: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC\n".encode()}

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from grader.errors import StoreError
@@ -54,6 +54,35 @@ def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -
                     if not _same(parent, last, files[name]):
                         _replace(parent, last, files[name])
                         _sync_folder(parent)
+
+
+def replace_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -> None:
+    """Make the folder `inside` of `top` hold exactly these files, all at once: it is written aside and renamed.
+
+    Whoever looks sees all old files, for a moment none, and then all new ones; never some of each. Of a writer that
+    was killed, `remove_unfinished` removes what it left.
+    """
+    aside = PurePosixPath(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    write_folder(top, aside / "new", files)
+    with (
+        storing(top / inside),
+        _opened(top, _FOLDER) as start,
+        _beneath(start, aside.parts) as staged,
+        _made(start, inside.parts[:-1]) as parent,
+    ):
+        with suppress(FileNotFoundError):
+            os.rename(inside.name, "old", src_dir_fd=parent, dst_dir_fd=staged)
+        os.rename("new", inside.name, src_dir_fd=staged, dst_dir_fd=parent)
+        _sync_folder(parent)
+        shutil.rmtree(aside.name, dir_fd=start)
+
+
+def remove_unfinished(top: Path) -> None:
+    """Remove what writers of `replace_folder` left that were killed; nobody may be writing there."""
+    with storing(top):
+        for entry in sorted(top.iterdir()) if top.is_dir() else ():
+            if entry.name.startswith(_TEMPORARY) and entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
 
 
 def write_beneath(top: Path, inside: PurePosixPath, data: bytes) -> None:

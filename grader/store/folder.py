@@ -16,6 +16,8 @@ from grader.store.files import (
     open_beneath,
     read_regular,
     remove_leftovers,
+    remove_unfinished,
+    replace_folder,
     storing,
     write_beneath,
     write_folder,
@@ -173,8 +175,12 @@ class CourseFolder:
         write_folder(self._attempts, PurePosixPath(_named(student_id), _named(assignment), _named(name)), files)
 
     def write_submission(self, student_id: str, assignment: str, files: Files) -> None:
-        """Make `submitted/<student>/<assignment>` hold exactly these files: the attempt that counts."""
-        write_folder(self.submissions, PurePosixPath(_named(student_id), _named(assignment)), files)
+        """Make `submitted/<student>/<assignment>` hold exactly these files at once: never some of two attempts."""
+        replace_folder(self.submissions, PurePosixPath(_named(student_id), _named(assignment)), files)
+
+    def remove_unfinished_submissions(self) -> None:
+        """Remove what a killed `write_submission` left; for whoever holds the lock."""
+        remove_unfinished(self.submissions)
 
     def write_release(self, assignment: str, files: Files) -> None:
         """Make `release/<assignment>` hold exactly these files."""

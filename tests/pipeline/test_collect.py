@@ -24,7 +24,7 @@ def hand_in(inbox: Path, student: str, content: str, stamp: str | None = None, *
 def take_in(course: Path, *paths: Path, student: str | None = None) -> dict[str, Action]:
     """Collect and tell what happened to each student's hand-in."""
     opened = open_course(course)
-    plan = collect.plan(opened, "ps1", paths, student)
+    plan = collect.plan(opened, "ps1", paths, collect.CollectRequest(student))
     return {arrival.student_id: arrival.action for arrival in collect.carry_out(opened, plan)}
 
 
@@ -53,12 +53,18 @@ def test_a_zip_with_a_folder_around_and_the_assignments_name_inside(course: Path
 
 
 def test_collecting_again_changes_nothing(course: Path, tmp_path: Path) -> None:
-    """The second time everything is as before, and the files' times stay."""
-    inbox = hand_in(tmp_path / "in", "ada", "one")
+    """The second time everything is as before, down to the files' inodes."""
+    inbox = hand_in(tmp_path / "in", "ada", "one", "2026-09-20T10:00:00Z")
     take_in(course, inbox)
-    before = (course / "submitted/ada/ps1/timestamp.txt").read_text()
+    before = {path: path.stat().st_ino for path in (course / "submitted").rglob("*")}
     assert {"ada": Action.SAME} == take_in(course, inbox)
-    assert before == (course / "submitted/ada/ps1/timestamp.txt").read_text()
+    assert before == {path: path.stat().st_ino for path in (course / "submitted").rglob("*")}
+
+
+def test_an_unknown_time_is_not_invented(course: Path, tmp_path: Path) -> None:
+    """Where nothing says when it was handed in, there is no `timestamp.txt`: nobody is late by when we collect."""
+    take_in(course, hand_in(tmp_path / "in", "ada", "one"))
+    assert ["squares.ipynb"] == [path.name for path in (course / "submitted/ada/ps1").iterdir()]
 
 
 def test_the_later_attempt_counts_and_the_earlier_is_kept(course: Path, tmp_path: Path) -> None:
@@ -66,7 +72,7 @@ def test_the_later_attempt_counts_and_the_earlier_is_kept(course: Path, tmp_path
     early = hand_in(tmp_path / "early", "ada", "early", "2026-09-20T10:00:00+00:00")
     late = hand_in(tmp_path / "late", "ada", "late", "2026-09-21T10:00:00+00:00")
     assert {"ada": Action.NEW} == take_in(course, late)
-    assert {"ada": Action.EARLIER} == take_in(course, early)
+    assert {"ada": Action.KEPT} == take_in(course, early)
     assert "late" == submitted(course, "ada")
     assert ["early"] == [path.read_text() for path in (course / ".grader/attempts").rglob("*.ipynb")]
     assert {"ada": Action.SAME} == take_in(course, early)
@@ -82,9 +88,9 @@ def test_a_replaced_attempt_is_kept(course: Path, tmp_path: Path) -> None:
 
 def test_a_stranger_is_listed_not_guessed(course: Path, tmp_path: Path) -> None:
     """A folder whose name is nearly a student's is nobody's, with the student as a suggestion."""
-    plan = collect.plan(open_course(course), "ps1", [hand_in(tmp_path / "in", "adaa", "x")], None)
+    plan = collect.plan(open_course(course), "ps1", [hand_in(tmp_path / "in", "adaa", "x")])
     assert () == plan.arrivals
-    assert [("adaa", ("ada",))] == [(found.hand_in.who, found.candidates) for found in plan.unmatched]
+    assert [("adaa", ("ada",))] == [(found.called, found.candidates) for found in plan.unmatched]
 
 
 def test_one_notebook_of_one_student(course: Path, tmp_path: Path) -> None:
@@ -101,7 +107,7 @@ def test_links_and_pipes_are_refused_alone(course: Path, tmp_path: Path) -> None
     inbox = hand_in(tmp_path / "in", "ada", "one")
     (inbox / "ada" / "link.ipynb").symlink_to("/etc/passwd")
     os.mkfifo(inbox / "ada" / "pipe.ipynb")
-    plan = collect.plan(open_course(course), "ps1", [inbox], None)
+    plan = collect.plan(open_course(course), "ps1", [inbox])
     assert {"ada/link.ipynb", "ada/pipe.ipynb"} == {refused.name for refused in plan.refused}
     assert ["squares.ipynb"] == list(plan.arrivals[0].hand_in.files)
 
@@ -114,7 +120,7 @@ def test_paths_that_lead_elsewhere_are_refused_by_name(course: Path, tmp_path: P
         out.writestr("ada/squares.ipynb", "one")
         out.writestr("bob/squares.ipynb", "two")
         out.writestr(zipfile.ZipInfo(name), "evil")
-    plan = collect.plan(open_course(course), "ps1", [archive], None)
+    plan = collect.plan(open_course(course), "ps1", [archive])
     assert 1 == len(plan.refused)
     assert plan.refused[0].name.isprintable()
     assert {"ada", "bob"} == {arrival.student_id for arrival in plan.arrivals}
@@ -127,10 +133,10 @@ def test_a_bomb_costs_only_itself(course: Path, tmp_path: Path) -> None:
         out.writestr("ada/squares.ipynb", "one")
         out.writestr("ada/bomb.csv", bytes(50_000_000))
     opened = open_course(course)
-    plan = collect.plan(opened, "ps1", [archive], None)
+    plan = collect.plan(opened, "ps1", [archive])
     list(collect.carry_out(opened, plan))
     assert ["inflates" in refused.reason for refused in plan.refused] == [True]
-    assert {"squares.ipynb", "timestamp.txt"} == {path.name for path in (course / "submitted/ada/ps1").iterdir()}
+    assert {"squares.ipynb"} == {path.name for path in (course / "submitted/ada/ps1").iterdir()}
 
 
 def test_an_unknown_layout_says_what_was_found(course: Path, tmp_path: Path) -> None:
@@ -138,4 +144,4 @@ def test_an_unknown_layout_says_what_was_found(course: Path, tmp_path: Path) -> 
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").write_text("x")
     with pytest.raises(IntakeError, match=r"notes\.txt.*<student>/<files>"):
-        collect.plan(open_course(course), "ps1", [tmp_path / "in"], None)
+        collect.plan(open_course(course), "ps1", [tmp_path / "in"])
