@@ -11,14 +11,14 @@ from grader.gradebook.exact import rounded
 from grader.gradebook.explain import Explanation, Line
 from grader.text import escape
 
-_WIDTH = 88
-
 
 def to_plain_text(explanation: Explanation) -> str:
     """Return the explanation for a terminal."""
     student = explanation.student
     title = f"{escape(student.name)} ({escape(student.student_id)}): {headline(explanation)}"
-    lines = (_text(line, number, depth) for line, number, depth in _printed(explanation))
+    printed = [(_indented(line, depth), line.unit, number) for line, number, depth in _printed(explanation)]
+    width = max((len(said) for said, _, number in printed if number is not None), default=0)
+    lines = (_text(said, unit, number, width) for said, unit, number in printed)
     return "\n".join([title, "", *lines, "", *explanation.remarks]).rstrip() + "\n"
 
 
@@ -82,12 +82,14 @@ def _walk(
         yield from _walk(line.parts, _inner_whole(line, number), digits, depth + 1)
 
 
-def _text(line: Line, number: Decimal | None, depth: int) -> str:
-    said = f"{'  ' * depth}{escape(line.sentence, 400)}"
+def _indented(line: Line, depth: int) -> str:
+    return f"{'  ' * depth}{escape(line.sentence, 400)}"
+
+
+def _text(said: str, unit: str, number: Decimal | None, width: int) -> str:
     if number is None:
         return said
-    unit = " points" if line.unit == "points" else ""
-    return f"{said:<{_WIDTH}} {number:>+12f}{unit}"
+    return f"{said:<{width}} {number:>+10f}{' points' if unit == 'points' else ''}"
 
 
 def _list(lines: Sequence[Line], whole: Fraction | None, digits: int) -> str:
