@@ -117,7 +117,7 @@ def points_cells(instructor: Notebook) -> tuple[PointsCell, ...]:
 
 def thaw(notebook: Notebook) -> NotebookNode:
     """A deep copy to be changed at will: nbgrader's preprocessors mutate what they are given."""
-    from nbformat import from_dict
+    from grader.notebook.formats import from_dict
 
     return cast("NotebookNode", from_dict(dict(notebook)))  # type: ignore[no-untyped-call]  # nbformat has no types
 

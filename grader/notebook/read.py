@@ -63,7 +63,7 @@ def read(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> ReadNotebook:
     What cannot be read raises `NotebookError` with the reason and, where there is one, the line. Time and memory are
     bounded by the limits above; the same bytes give the same notebook, ids included.
     """
-    from nbformat import from_dict
+    from grader.notebook.formats import from_dict
 
     shown = escape(name)
     if len(data) > max_bytes:
@@ -86,8 +86,7 @@ def read(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> ReadNotebook:
 
 def dump(notebook: Notebook) -> str:
     """The notebook as nbformat writes it, in one canonical form: same notebook, same text, always encodable."""
-    from nbformat.v4 import writes_json
-
+    from grader.notebook.formats import writes_json
     from grader.notebook.metadata import thaw
 
     return encodable(writes_json(thaw(notebook)) + "\n")  # type: ignore[no-untyped-call]  # nbformat has no types

@@ -62,7 +62,7 @@ def with_student_outputs(restored: Restored, submitted: Notebook) -> Notebook:
     Only cells that carry the student's own source get them: what a test or a read-only cell is said to have printed
     counts for nothing. The mark is `metadata.grader.outputs == "student"`.
     """
-    from nbformat import from_dict
+    from grader.notebook.formats import from_dict
 
     notebook = thaw(restored.notebook)
     for cell, origin in zip(notebook["cells"], restored.origins, strict=True):

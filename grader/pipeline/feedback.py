@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from grader.store import Database
     from grader.store import QuestionScore as StoredQuestion
 
-PRELOAD = ("grader.pipeline.feedback", "grader.feedback.render", "grader.notebook.redact")
+PRELOAD = ("grader.notebook.formats", "grader.pipeline.feedback", "grader.feedback.render", "grader.notebook.redact")
 _MEMORY = "feedback.json"
 _AT = "%d %B %Y, %H:%M %Z"
 

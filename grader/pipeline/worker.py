@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EngineKind = Literal["auto", "forked", "stock"]
 
-PRELOAD = ("grader.pipeline.worker", "grader.execution", "grader.notebook", "nbclient", "nbformat.v4")
+PRELOAD = ("grader.notebook.formats", "grader.pipeline.worker", "grader.execution", "grader.notebook", "nbclient")
 """What every worker imports: imported once, before workers are forked."""
 
 
