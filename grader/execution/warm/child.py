@@ -7,18 +7,20 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from traceback import extract_tb
 from typing import Any
 
 from grader.execution import confine
-from grader.execution.frames import MAX_LENGTH, FrameReader, Oversized
+from grader.execution.frames import MAX_LENGTH, FrameReader, Oversized, pack
 from grader.execution.warm.kernel import PipeApp, adopt
 from grader.execution.warm.seeds import seed_everything
 from grader.execution.warm.streams import Frames
 
 _READ_BYTES = 1 << 16
+_LONGEST_REASON = 1000
 _FAILED = 70
 """Exit status of a child that could not be shut in."""
 
@@ -188,7 +190,6 @@ async def _frames(descriptor: int) -> AsyncIterator[bytes]:
 
 
 def _tell_fault(frames: int, reason: str) -> None:
-    try:
-        Frames(frames).write(json.dumps({"fault": reason}).encode())
-    except OSError:
-        return  # the host is gone
+    """Write one small frame, with as little machinery as can be: some of it may be what failed."""
+    with suppress(OSError):  # the host is gone
+        os.write(frames, pack({"fault": reason[:_LONGEST_REASON]}))
