@@ -123,11 +123,11 @@ class Jail:
                 with suppress(ProcessLookupError):
                     os.kill(self.init, signal.SIGKILL)  # bubblewrap waits for it, and it ends when all inside have
             else:
-                self.process.kill()
+                _end(self.process)
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            _end(self.process)
             self.process.wait()
 
 
@@ -205,6 +205,12 @@ def _confinement(handles: _Handles, *, nested: bool) -> list[str]:
     return [*lifetime, "--cap-drop", "ALL", "--seccomp", handles.data(seccomp_program())]
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill bubblewrap with its whole session: its child, until it has set itself up, waits for it and for nobody else."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _child_pid(reading: int, process: subprocess.Popen[bytes]) -> int | None:
     """Read from bubblewrap which process is the sandbox's first."""
     text = b""
@@ -213,7 +219,7 @@ def _child_pid(reading: int, process: subprocess.Popen[bytes]) -> int | None:
         ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
         part = os.read(reading, 4096) if ready else b""
         if not part:
-            process.kill()
+            _end(process)
             return None
         text += part
     return int(json.loads(text)["child-pid"])
