@@ -206,7 +206,7 @@ def _confinement(handles: _Handles, *, nested: bool) -> list[str]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill bubblewrap with its whole session: its child, until it has set itself up, waits for it and for nobody else."""
+    """Kill bubblewrap with its session: until it has set itself up, its child waits for it and for nobody else."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
