@@ -20,6 +20,8 @@ _COMMANDS = {
     "scores": "bring in scores from elsewhere",
     "gradebook": "write the weighted gradebook",
     "explain": "explain one student's grade, from the total down to each question",
+    "report": "write a page for staff: who needs help, which questions to look at",
+    "log": "show every change of a score",
     "status": "show what is received, graded, waiting, in trouble",
     "validate": "check one's own notebook before handing it in",
     "doctor": "see what works on this machine, and what to do where it does not",

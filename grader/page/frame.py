@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _SHARED = "grader.page"
+_ROOT = re.compile(r":root \{(.*?)\}", re.DOTALL)
+_COLOUR = re.compile(r"--([a-z]+): (#[0-9a-f]+)")
 
 
 @lru_cache
@@ -39,6 +43,18 @@ def environment(package: str) -> Environment:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     made.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704 - our own files
     return made
+
+
+@lru_cache(maxsize=1)
+def palettes() -> Mapping[str, Mapping[str, str]]:
+    """The colours of the shared style sheet by name, for each of the themes `light`, `dark` and `print`.
+
+    Of several names for one colour in the light theme, the first stands, in all themes.
+    """
+    sheets = (dict(_COLOUR.findall(root)) for root in _ROOT.findall(_style(_SHARED)))
+    themes = dict(zip(("light", "dark", "print"), sheets, strict=True))
+    names = {colour: name for name, colour in reversed(themes["light"].items())}.values()
+    return {theme: {name: colours[name] for name in names} for theme, colours in themes.items()}
 
 
 def _style(package: str) -> str:

@@ -1,0 +1,34 @@
+"""The report for staff: the class in numbers, plots and lists, as one self-contained page without scripts.
+
+Pure: values in, numbers and HTML text out. Everything that a student or a notebook contributes is escaped.
+"""
+
+from grader.report.questions import Mark, Question, QuestionFigures, figures
+from grader.report.render import render_report
+from grader.report.standing import Absence, Risk, RiskRule, Spread, Trend, absences, at_risk, item_spreads, total_spread
+from grader.report.standing import trends as trends_of
+from grader.report.values import AssignmentQuestions, Durations, Remark, RemarkKind, Report, Waiting
+
+__all__ = [
+    "Absence",
+    "AssignmentQuestions",
+    "Durations",
+    "Mark",
+    "Question",
+    "QuestionFigures",
+    "Remark",
+    "RemarkKind",
+    "Report",
+    "Risk",
+    "RiskRule",
+    "Spread",
+    "Trend",
+    "Waiting",
+    "absences",
+    "at_risk",
+    "figures",
+    "item_spreads",
+    "render_report",
+    "total_spread",
+    "trends_of",
+]
