@@ -8,7 +8,6 @@ only what answers the cell at hand is let through.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import select
@@ -31,6 +30,7 @@ from grader.execution.limits import measure, resource_limits
 from grader.execution.place import inside_environment
 from grader.execution.run import run_notebook
 from grader.execution.sandbox import Sandbox
+from grader.execution.seeding import seed
 from grader.execution.stock import StockKernel
 from grader.execution.warming import WarmProcess
 from grader.model import Executed, Files, Limits, Notebook
@@ -292,16 +292,6 @@ def forked_engine_works(sandbox: Sandbox) -> str | None:
         return "it needs Linux"
     with ForkedEngine(sandbox, ()) as engine:
         return engine.why_not_working()
-
-
-def seed(notebook: Notebook, files: Files) -> int:
-    """Derive the seed of a notebook's random numbers from what it runs and nothing else."""
-    digest = hashlib.sha256()
-    sources = [cell["source"].encode() for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    for part in (*sources, *(part for path in sorted(files) for part in (path.encode(), files[path]))):
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
-    return int.from_bytes(digest.digest()[:8])
 
 
 def _text(value: object) -> str:

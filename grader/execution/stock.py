@@ -14,7 +14,8 @@ import sys
 import time
 import uuid
 from collections import deque
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -27,6 +28,7 @@ from grader.execution.limits import disk_bytes, measure
 from grader.execution.place import Place, connections, launch, open_place
 from grader.execution.run import run_notebook
 from grader.execution.sandbox import Sandbox
+from grader.execution.seeding import seed, seeding_code
 from grader.execution.zmtp import Channel, ChannelClosed
 from grader.model import Executed, Files, Limits, Notebook
 
@@ -60,7 +62,14 @@ class StockEngine:
         self.close()
 
     def _start(self, notebook: Notebook, files: Files, limits: Limits) -> StockKernel:
-        return StockKernel(spec_for(notebook), self.sandbox, files, limits)
+        spec = spec_for(notebook)
+        kernel = StockKernel(spec, self.sandbox, files, limits)
+        if spec.language == "python":
+            with ExitStack() as on_failure:
+                on_failure.callback(kernel.close)
+                kernel.run_silently(seeding_code(seed(notebook, files)))
+                on_failure.pop_all()
+        return kernel
 
 
 class StockKernel:
@@ -147,20 +156,39 @@ class StockKernel:
             self._selector.register(channel, selectors.EVENT_READ)
         self._selector.register(self._place.log, selectors.EVENT_READ)
 
+    def run_silently(self, code: str) -> None:
+        """Run code of ours that leaves no trace in the notebook; raises ExecutionFault."""
+        with self._starting():
+            self._ask("execute_request", {"code": code, "silent": True, "store_history": False, "allow_stdin": False})
+            self._answered(_READY_SECONDS)
+        self._events.clear()
+
     def _wait_until_ready(self) -> None:
         """Ask for its description until it answers on both channels: then it is subscribed to as well."""
-        deadline = time.monotonic() + _READY_SECONDS
-        try:
+        with self._starting():
+            deadline = time.monotonic() + _READY_SECONDS
             while time.monotonic() < deadline:
                 self._ask("kernel_info_request", {})
-                asked = time.monotonic()
-                while time.monotonic() < asked + (_ASK_AGAIN_SECONDS if self._reply else _READY_SECONDS):
-                    self._read(_ASK_AGAIN_SECONDS)
-                    if self._idle and self._reply:
-                        return
+                if self._answered(_READY_SECONDS):
+                    return
+        raise ExecutionFault(f"The kernel does not answer: {self._place.last_words()}")
+
+    def _answered(self, seconds: float) -> bool:
+        """Wait for the reply, and then a little for the word that it is idle again; tell whether both came."""
+        asked = time.monotonic()
+        while time.monotonic() < asked + (_ASK_AGAIN_SECONDS if self._reply else seconds):
+            self._read(_ASK_AGAIN_SECONDS)
+            if self._idle and self._reply:
+                return True
+        return False
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """A kernel that dies before its first cell is no fault of the student's."""
+        try:
+            yield
         except KernelDied as error:
             raise ExecutionFault(f"The kernel ended while it started: {self._place.last_words()}") from error
-        raise ExecutionFault(f"The kernel does not answer: {self._place.last_words()}")
 
     def _ask(self, kind: str, content: dict[str, object]) -> None:
         self._events.clear()
