@@ -152,6 +152,7 @@ def _in_tar(stream: IO[bytes], size: int, limits: Limits) -> Iterator[Entry | Re
     try:
         archive = tarfile.open(fileobj=_Counted(stream, most), mode="r:")  # noqa: SIM115 - the entries read from it
     except _DAMAGED as error:
+        stream.close()
         raise EntryError(f"it is no whole archive: {escape(error)}") from None
     while True:
         try:

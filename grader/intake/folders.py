@@ -48,7 +48,7 @@ def classroom(entries: Sequence[Entry], context: Context) -> Recognised | None:
     if not folders:
         return None
     users = heads_and_rests(list(folders), "-", context.githubs, context)
-    fitting = [name for name, user in users.items() if user and (_is_clone(name, user, context))]
+    fitting = [name for name, user in users.items() if user and _is_clone(name, user, context)]
     if not fitting:
         return None
     hand_ins = tuple(
@@ -67,7 +67,7 @@ def _is_clone(name: str, user: str, context: Context) -> bool:
     if user.casefold() in context.githubs:
         return True
     slug = re.sub(r"[^a-z0-9]+", "-", context.assignment.casefold())
-    return name.casefold().startswith(f"{slug}-") and user.casefold() not in context.logins
+    return name.casefold().startswith(f"{slug}-")
 
 
 def plain(entries: Sequence[Entry], context: Context) -> Recognised | None:

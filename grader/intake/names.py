@@ -13,7 +13,7 @@ _DEEPEST_ENTRY = 24
 _LONGEST_NAME = 255
 _IGNORED_FOLDERS = frozenset({"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git"})
 _IGNORED_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
 
 
 def parts_of(name: str) -> tuple[str, ...]:
