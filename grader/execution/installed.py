@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import re
+import site
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,13 +33,18 @@ def environment() -> Environment:
     shown = tuple(f"{path}/" for path in view.readable_paths())
     installed: dict[str, str] = {}
     for folder in dict.fromkeys(sys.path):
-        if f"{folder}/".startswith(shown):
+        if f"{folder}/".startswith(shown) and not _within_packages(Path(folder)):
             for name, version in _distributions(Path(folder)):
                 installed.setdefault(name, version)
     installed.pop("grader", None)  # its version is a part of the key by itself
     python = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
     summary = {**python, **dict(sorted(installed.items()))}
     return Environment(hashlib.sha256(json.dumps(summary).encode()).hexdigest(), summary)
+
+
+def _within_packages(folder: Path) -> bool:
+    """Tell whether a package put this folder of its own on the path when we imported it, as setuptools does."""
+    return any(str(parent) in site.getsitepackages() for parent in folder.parents)
 
 
 def _distributions(folder: Path) -> Iterator[tuple[str, str]]:

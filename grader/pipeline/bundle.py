@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from grader import __version__
 from grader.config import Assignment
 from grader.errors import GraderError, NotebookError
+from grader.execution.installed import environment
 from grader.execution.instructor import instructor_kernel
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Files, Notebook
 from grader.notebook import Autotest, dump, instructor_version, read, release, upgrade
+from grader.pipeline.cache import Prepared, cache_key, keep, kept
 from grader.pipeline.course import OpenCourse
 from grader.text import escape
 
@@ -36,21 +39,47 @@ def skipped(assignment: Assignment) -> Skipped | None:
 
 
 def load_bundle(opened: OpenCourse, assignment: Assignment, *, upgraded: bool = False) -> Bundle:
-    """Read an assignment's sources; `NotebookError` names every notebook, cell and reason that stands against it."""
+    """Read an assignment's sources; `NotebookError` names every notebook, cell and reason that stands against it.
+
+    What was made of the same sources before is taken from the course's cache.
+    """
     everything = opened.folder.source_files(assignment.name)
+    data = {path: content for path, content in everything.items() if not _is_source(path)}
+    key = _cache_key(opened, assignment, everything, upgraded=upgraded)
+    prepared = kept(opened.folder, assignment.name, key)
+    if prepared is None:
+        made = _prepared(opened, assignment, everything, upgraded=upgraded)
+        prepared = keep(opened.folder, assignment.name, key, made)
+    return Bundle(
+        assignment=assignment.name,
+        sources=prepared.sources,
+        releases=prepared.releases,
+        files=data,
+        limits=opened.course.limits,
+        execute=assignment.execute,
+        digest=prepared.digest,
+    )
+
+
+def _cache_key(opened: OpenCourse, assignment: Assignment, everything: Files, *, upgraded: bool) -> str:
+    """Tests that AUTOTEST lines become depend on the environment, and so does what nbgrader makes of a notebook."""
+    shared = [opened.folder.sources / f"{name}{NOTEBOOK}" for name in ("header", "footer")]
+    beside = [_bytes(path) if path.is_file() else b"" for path in (*shared, opened.folder.root / "autotests.yml")]
+    settings = repr((opened.course.limits, assignment.execute, upgraded, __version__, environment().digest))
+    files = [part for path in sorted(everything) for part in (path.encode(), everything[path])]
+    return cache_key(settings.encode(), *beside, *files)
+
+
+def _prepared(opened: OpenCourse, assignment: Assignment, everything: Files, *, upgraded: bool) -> Prepared:
     sources, problems = _instructor_versions(opened, assignment, everything, upgraded=upgraded)
     if not everything or not (sources or problems):
         problems.append(f"source_assignments/{assignment.name}: holds no notebook; add one")
     if problems:
         raise NotebookError(*problems)
     data = {path: content for path, content in everything.items() if not _is_source(path)}
-    return Bundle(
-        assignment=assignment.name,
+    return Prepared(
         sources=sources,
         releases={name: release(source, _label(assignment, name)) for name, source in sources.items()},
-        files=data,
-        limits=opened.course.limits,
-        execute=assignment.execute,
         digest=_digest(sources, data, opened.course.limits, execute=assignment.execute),
     )
 

@@ -34,3 +34,11 @@ def test_another_version_is_another_environment(tmp_path, monkeypatch):
     (tmp_path / "some_Package-1.0.dist-info").rename(tmp_path / "some_Package-1.1.dist-info")
     assert environment().summary["some-package"] == "1.1"
     assert environment().digest != first.digest
+
+
+def test_what_an_imported_package_adds_to_the_path_is_not_in_it(monkeypatch):
+    """Setuptools puts packages of its own on the path when it is imported; the key must not depend on that."""
+    before = environment()
+    site_packages = sys.modules["pytest"].__path__[0].rpartition("/")[0]
+    monkeypatch.setattr(sys, "path", [*sys.path, f"{site_packages}/setuptools/_vendor"])
+    assert environment() == before
