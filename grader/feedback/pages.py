@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from grader.gradebook import Explanation
 from grader.model import GradedKind, Incident, Notebook, Repair
 
 
@@ -112,6 +113,8 @@ class AssignmentRow:
     """Label and path of each notebook's page, relative to the index page and not percent-encoded."""
     due: str | None = None
     late: str | None = None
+    comment: str = ""
+    """What whoever graded it elsewhere has to say."""
 
     @property
     def state(self) -> ScoreState:
@@ -130,3 +133,5 @@ class IndexPage:
     totals: tuple[tuple[str, str], ...] = ()
     """Labels and values worth a large figure, as the student should read them; the first is the most important."""
     graded_at: str | None = None
+    explanation: Explanation | None = None
+    """How the grade is made, down to each assignment."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from grader.feedback.cells import MAX_CELLS, cells_of, limits_of, questions_of
 from grader.feedback.pages import IndexPage, NotebookPage, ScoreState, state_of
 from grader.feedback.prose import markdown
+from grader.gradebook import Explanation, to_fragment
 from grader.model import GradedKind
 from grader.page import environment
 
@@ -54,9 +57,15 @@ def render_index_page(page: IndexPage) -> str:
 def _environment() -> Environment:
     shared = environment("grader.feedback")
     own = {"markdown": markdown, "share": _share, "state_words": _STATES.__getitem__, "kind_words": _KINDS.__getitem__}
+    own["statement"] = _statement
     made = shared.overlay()
     made.filters = shared.filters | own
     return made
+
+
+def _statement(explanation: Explanation) -> Markup:
+    """Each sentence in it has been escaped where the fragment is made."""
+    return Markup(to_fragment(explanation))  # noqa: S704 - see above
 
 
 def _share(score: float | None, max_score: float) -> float:

@@ -26,7 +26,7 @@ from grader.gradebook.policies import (
 )
 from grader.gradebook.rubrics import Criterion, Rubric, parse_rubric, read_sheet, template
 from grader.gradebook.scores import Item, ItemScore, Scores, Status
-from grader.gradebook.statement import to_html, to_plain_text
+from grader.gradebook.statement import to_fragment, to_html, to_plain_text
 from grader.gradebook.teams import Teams, parse_teams
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "shown",
     "template",
     "to_csv",
+    "to_fragment",
     "to_html",
     "to_json",
     "to_page",

@@ -24,13 +24,17 @@ def to_plain_text(explanation: Explanation) -> str:
 
 def to_html(explanation: Explanation) -> str:
     """Return the explanation as a fragment of HTML: nested lists, everything escaped, no script and no style."""
-    student = explanation.student
+    name = html.escape(escape(explanation.student.name))
+    return f'<section class="statement"><h2>{name}</h2>{to_fragment(explanation)}</section>'
+
+
+def to_fragment(explanation: Explanation) -> str:
+    """Return the same without the student's name, for a page that has it already."""
     remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in explanation.remarks)
     target = Fraction(explanation.total) if explanation.total is not None else None
     return (
-        f'<section class="statement"><h2>{html.escape(escape(student.name))}</h2>'
         f'<p class="total">{html.escape(headline(explanation))}</p>'
-        f"{_list(explanation.lines, target, explanation.digits + 2)}{remarks}</section>"
+        f"{_list(explanation.lines, target, explanation.digits + 2)}{remarks}"
     )
 
 

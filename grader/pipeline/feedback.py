@@ -20,7 +20,7 @@ from grader.feedback import (
     render_index_page,
     render_notebook_page,
 )
-from grader.gradebook import ItemGrade, Status, StudentGrade, shown
+from grader.gradebook import ItemGrade, Status, StudentGrade, explain, shown
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Notebook
 from grader.notebook import points_cells, read, redact, redact_unexecuted
@@ -257,6 +257,7 @@ def _digest(page: NotebookPage, *more: str) -> str:
 def _indexes(opened: OpenCourse, database: Database) -> Iterator[IndexPage]:
     book = build(opened, database)
     outcomes = {(row.student_id, row.assignment): row for row in database.outcomes()}
+    comments = {(stored.score.student_id, stored.item): stored.score.comment for stored in database.scores()}
     for row in book.rows:
         student = row.student
         yield IndexPage(
@@ -264,15 +265,22 @@ def _indexes(opened: OpenCourse, database: Database) -> Iterator[IndexPage]:
             student_name=student.name,
             student_id=student.student_id,
             rows=tuple(
-                _index_row(opened, opened.course.assignments[name], grade, outcomes.get((student.student_id, name)))
+                _index_row(
+                    opened,
+                    opened.course.assignments[name],
+                    grade,
+                    outcomes.get((student.student_id, name)),
+                    comments.get((student.student_id, name), ""),
+                )
                 for name, grade in row.items.items()
             ),
             totals=_totals(row),
+            explanation=explain(book, student.student_id, grade="current" if row.ungraded else "final"),
         )
 
 
 def _index_row(
-    opened: OpenCourse, assignment: Assignment, grade: ItemGrade, outcome: OutcomeRow | None
+    opened: OpenCourse, assignment: Assignment, grade: ItemGrade, outcome: OutcomeRow | None, comment: str
 ) -> AssignmentRow:
     notebooks = outcome.notebooks if outcome else ()
     return AssignmentRow(
@@ -285,6 +293,7 @@ def _index_row(
         links=tuple((facts.name, f"{assignment.name}/{facts.name}.html") for facts in notebooks),
         due=f"{assignment.due.astimezone(opened.course.zone):{_AT}}" if assignment.due else None,
         late=_late(assignment, outcome.timestamp) if outcome else None,
+        comment=comment,
     )
 
 
