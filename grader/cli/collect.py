@@ -124,7 +124,13 @@ def _show_account(plan: CollectPlan, account: Account, *, dry: bool) -> None:
         show.say(f"refused    {refused.name}: {refused.reason}", "yellow")
     _show_students("missing", plan.absent)
     _show_students("twice", plan.duplicates)
-    words = {"new": "new", "replaces": "replaced", "kept": "kept beside", "same": "as before"}
+    words = {
+        "new": "new",
+        "replaces": "replaced",
+        "kept": "kept beside",
+        "dated": "now with a time",
+        "same": "as before",
+    }
     counts = [f"{account.actions[action]} {word}" for action, word in words.items() if account.actions[action]]
     more = [
         f"{number} {word}"

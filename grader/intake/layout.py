@@ -43,24 +43,23 @@ Layout: TypeAlias = Callable[[Sequence[Entry], Context], Recognised | None]
 def heads_and_rests(heads: Sequence[str], mark: str, known: frozenset[str], context: Context) -> dict[str, str | None]:
     """The user at the end of each `<title><mark><user>`, where both may hold marks; None where that is open.
 
-    The title is the same in all of them, so one answer holds for all: that of the assignment's or the archive's name,
-    else the one under which most users are on the roster; and if two are equally good, nobody is guessed.
+    The title is the same in all of them, so one answer holds for all: the one under which most users are on the
+    roster if they are two or more, else that of the assignment's or the archive's name. One user alone proves nothing:
+    `hw_m_lee` may be `m_lee`, who has left the class, as well as `lee`, who has not.
     """
     distinct = sorted(set(heads))
-    lengths = [i + len(mark) for i in range(len(distinct[0])) if distinct[0].startswith(mark, i)]
-    common = [n for n in lengths if all(head.startswith(distinct[0][:n]) and len(head) > n for head in distinct)]
-    titles = {_plain(context.assignment)}
-    named = [n for n in common if _plain(distinct[0][:n]) in titles]
-    counts = {n: sum(head[n:].casefold() in known for head in distinct) for n in common}
-    best = max(counts.values(), default=0)
-    fitting = [n for n, count in counts.items() if count == best and count]
-    if len(fitting) > 1:
-        fitting = [n for n in fitting if n in named] or fitting
-    if len(fitting) == 1:
-        return {head: head[fitting[0] :] for head in distinct}
-    if not fitting and named:
-        return {head: head[named[-1] :] for head in distinct}
-    return dict.fromkeys(distinct)
+    first = distinct[0]
+    ends = [at + len(mark) for at in range(len(first)) if first.startswith(mark, at)]
+    common = [end for end in ends if all(head.startswith(first[:end]) and len(head) > end for head in distinct)]
+    named = [end for end in common if _is_title(first[: end - len(mark)], context)]
+    counts = {end: sum(head[end:].casefold() in known for head in distinct) for end in common}
+    best = [end for end in common if counts[end] == max(counts.values()) >= 2]
+    chosen = best if len(best) == 1 else named[-1:] or (common if len(common) == 1 else [])
+    return {head: head[chosen[0] :] if chosen else None for head in distinct}
+
+
+def _is_title(text: str, context: Context) -> bool:
+    return _plain(text) == _plain(context.assignment) or f"_{text}_" in f"_{context.source.stem}_"
 
 
 def _plain(title: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from grader.errors import IntakeError
 from grader.intake.entries import Arrived, Entry
@@ -41,9 +42,10 @@ def recognise(arrived: Arrived, context: Context, layout: str | None = None) -> 
     for entries in (arrived.entries, _unwrapped(arrived.entries)):
         found = [result for system in wanted.values() if (result := system(entries, context))]
         tops = len({entry.path[0] for entry in entries})
-        likely = [result for result in found if layout or 2 * result.fitting > tops - _beside(result)]
+        likely = [result for result in found if layout or 2 * result.fitting > tops - sum(map(_beside, result.loose))]
         if likely:
-            return max(likely, key=lambda result: result.fitting)
+            best = max(likely, key=lambda result: result.fitting)
+            return replace(best, loose=tuple(entry for entry in best.loose if not _beside(entry)))
     if layout in {None, "folders"}:
         result = plain(_without_wrapper(arrived.entries, context.assignment), context)
         if result and (result.hand_ins or not result.loose):
@@ -56,9 +58,9 @@ def alone(arrived: Arrived, context: Context, student_id: str) -> Recognised:
     return single(arrived.entries, context, student_id)
 
 
-def _beside(result: Recognised) -> int:
-    """Files that systems put beside the hand-ins and that say nothing about the layout."""
-    return sum(len(entry.path) == 1 and entry.path[0] in {"index.html", "README.md"} for entry in result.loose)
+def _beside(entry: Entry) -> bool:
+    """Whether it is a file that systems put beside the hand-ins."""
+    return len(entry.path) == 1 and entry.path[0] in {"index.html", "README.md"}
 
 
 def _unwrapped(entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -31,6 +31,8 @@ class Action(StrEnum):
     """It was taken in before."""
     REPLACES = "replaces"
     """It counts now; the attempt that counted is kept."""
+    DATED = "dated"
+    """It counted before without a time, which is known now."""
     KEPT = "kept"
     """It is kept beside the attempt that counts."""
 
@@ -280,7 +282,9 @@ def _arrivals(
     for one in sorted(found, key=lambda item: (item.timestamp or _LONG_AGO, item.hand_in.order)):
         better = _better(one.timestamp, at, collection.counts)
         again = one.timestamp is not None and at is not None and one.timestamp != at and better
-        if one.digest == counts or (one.digest in known and not again):
+        if one.digest == counts and at is None and one.timestamp is not None:
+            action, at = Action.DATED, one.timestamp
+        elif one.digest == counts or (one.digest in known and not again):
             action = Action.SAME
         elif counts is None:
             action = Action.NEW

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from grader.intake.entries import Entry, EntryError
-from grader.intake.hand_ins import HandIn, Person, below
+from grader.intake.hand_ins import NOTEBOOK, HandIn, Person, below
 from grader.intake.layout import Context, Recognised, heads_and_rests
 from grader.intake.times import read_brightspace, read_dashes
 from grader.text import escape
@@ -51,40 +51,37 @@ def _canvas_person(match: re.Match[str]) -> Person:
 def _canvas_attempts(
     person: Person, found: Sequence[tuple[re.Match[str], Entry]], context: Context
 ) -> Iterator[HandIn]:
-    """One hand-in an attempt: `hw1.ipynb` and `hw1-2.ipynb` are two of the same file."""
-    versions: dict[str, dict[int, tuple[int, Entry, str]]] = defaultdict(dict)
-    for match, entry in found:
-        name = match["file"] or match["text"]
-        stem, number = _attempt_of(name, context)
-        attachment = int(match["attachment"] or 0)
-        before = versions[stem].get(number)
-        if before and before[0] < attachment and number:
-            versions[stem][number] = (attachment, entry, name)
-        elif before:
-            # two files of one name in one attempt: both are kept
-            versions[f"{stem}\0{attachment}"][number] = (attachment, entry, f"{attachment}_{name}")
+    """One hand-in an attempt: `hw1.ipynb` and `hw1-2.ipynb` are two of the same notebook; all else is in each."""
+    files = _canvas_files(found)
+    versions: dict[str, dict[int, str]] = defaultdict(dict)
+    for name in files:
+        base, number = _version(name, context)
+        if number == 0 or base in files:
+            versions[base][number] = name
         else:
-            versions[stem][number] = (attachment, entry, name)
-    alone = {stem for stem, of_file in versions.items() if len(of_file) == 1}
-    numbers = sorted({number for stem, of_file in versions.items() if stem not in alone for number in of_file}) or [0]
+            versions[name][0] = name
+    numbers = sorted({number for of_file in versions.values() for number in of_file})
     late = any(match["late"] or match["late_anon"] for match, _ in found)
     for order, number in enumerate(numbers):
-        files = {}
-        for stem, of_file in versions.items():
-            past = [n for n in of_file if n <= number or stem in alone]
-            if past:
-                _, entry, name = of_file[max(past)]
-                files[name] = entry
-        last = number == numbers[-1]
-        yield _hand_in(person, files, context, late=late and last, order=order)
+        names = [of_file[max(n for n in of_file if n <= number)] for of_file in versions.values()]
+        chosen = {name: files[name] for name in names}
+        yield _hand_in(person, chosen, context, late=late and number == numbers[-1], order=order)
 
 
-def _attempt_of(name: str, context: Context) -> tuple[str, int]:
+def _canvas_files(found: Sequence[tuple[re.Match[str], Entry]]) -> dict[str, Entry]:
+    """Files by the name that the student gave them; of one name, the later has its attachment's number in front."""
+    files: dict[str, Entry] = {}
+    for match, entry in sorted(found, key=lambda item: int(item[0]["attachment"] or 0)):
+        name = "/".join((match["file"] or match["text"], *entry.path[1:]))
+        files[f"{match['attachment']}_{name}" if name in files else name] = entry
+    return files
+
+
+def _version(name: str, context: Context) -> tuple[str, int]:
+    """A notebook's name without the attempt's number, and that number; 0 for the first and for all other files."""
     path = PurePosixPath(name)
-    again = _AGAIN.fullmatch(path.stem)
-    if not again or name in context.notebooks:
-        return name, 0
-    return again["stem"] + path.suffix, int(again["number"])
+    again = _AGAIN.fullmatch(path.stem) if path.suffix == NOTEBOOK and name not in context.notebooks else None
+    return (again["stem"] + path.suffix, int(again["number"])) if again else (name, 0)
 
 
 def moodle(entries: Sequence[Entry], context: Context) -> Recognised | None:

@@ -104,9 +104,8 @@ def carry_out(opened: OpenCourse, planned: CollectPlan) -> Iterator[Arrival]:
             opened.folder.private.mkdir(exist_ok=True)
             atomic_write(alias_file(opened), aliases_text({**before, **planned.learned}))
     for arrival in planned.arrivals:
-        if arrival.action is not Action.SAME:
-            _take_in(opened, planned.assignment, arrival)
-        yield arrival
+        if arrival.action is Action.SAME or _take_in(opened, planned.assignment, arrival):
+            yield arrival
 
 
 def account_csv(planned: CollectPlan) -> str:
@@ -176,20 +175,22 @@ def _checked(opened: OpenCourse, request: CollectRequest) -> datetime | None:
     return moment
 
 
-def _take_in(opened: OpenCourse, assignment: str, arrival: Arrival) -> None:
+def _take_in(opened: OpenCourse, assignment: str, arrival: Arrival) -> bool:
+    """Write an arrival as it is now; nothing, where nothing is left of it since it was planned."""
     files, _ = arrival.files()
-    if digest_of(files) != arrival.digest:
-        raise IntakeError(f"{arrival.hand_in.source} changed while it was read; run the same command again")
+    if not files:
+        return False
     stamped = {**files, **_stamp(arrival.timestamp)}
     if arrival.action is Action.KEPT:
-        opened.folder.write_attempt(arrival.student_id, assignment, arrival.digest, stamped)
-        return
+        opened.folder.write_attempt(arrival.student_id, assignment, digest_of(files), stamped)
+        return True
     if arrival.action is Action.REPLACES:
         before = opened.folder.read_submission(arrival.student_id, assignment)
         if before is not None:
             kept = {**before.files, **_stamp(before.timestamp)}
             opened.folder.write_attempt(arrival.student_id, assignment, digest_of(before.files), kept)
     opened.folder.write_submission(arrival.student_id, assignment, stamped)
+    return True
 
 
 def _stamp(moment: datetime | None) -> dict[str, bytes]:

@@ -66,6 +66,12 @@ class TestCanvas:
         assert [Action.NEW, Action.REPLACES] == [arrival.action for arrival in plan.arrivals]
         assert [["data.csv", "hw1.ipynb"], ["data.csv", "hw1-2.ipynb"]] == [sorted(a.files()[0]) for a in plan.arrivals]
 
+    def test_numbers_in_other_names_are_no_attempts(self, collect: Collect, make_zip: Zip, files_of: FilesOf) -> None:
+        """Two plots, two parts without a whole: nothing of it is left out."""
+        names = ["plot-1.png", "plot-2.png", "plot.png", "part-1.ipynb", "part-2.ipynb"]
+        plan = collect(make_zip({f"lovelaceada_101_{n}_{name}": name for n, name in enumerate(names)}))
+        assert {"ada": sorted(names)} == files_of(plan)
+
     def test_anonymous_hand_ins_are_settled_by_hand(self, collect: Collect, make_zip: Zip) -> None:
         """Nobody can be named for `anon_...`, with the mark in front or without."""
         plan = collect(make_zip({"anon_a1B2_77_hw1.ipynb": "1", "LATE_anon_zZ9_78_hw1.ipynb": "2"}))
@@ -143,6 +149,18 @@ class TestBlackboard:
         """`Problems_m_lee` alone may be `lee` of `Problems_m` or `m_lee` of `Problems`."""
         plan = collect(make_zip({"Problems_m_lee_attempt_2026-09-20-20-30-10_hw1.ipynb": "{}"}))
         assert ["Problems_m_lee"] == [found.called for found in plan.unmatched]
+
+    def test_one_user_alone_proves_no_title(self, collect: Collect, make_zip: Zip) -> None:
+        """`x_lee` has left the class: what they handed in is not `lee`'s, whatever the assignment is called there."""
+        for title in ("ps1", "Problems"):
+            plan = collect(make_zip({f"{title}_x_lee_attempt_2026-09-20-20-30-10_hw1.ipynb": "{}"}))
+            assert () == plan.arrivals
+
+    def test_the_archives_name_tells_the_title(self, collect: Collect, make_zip: Zip) -> None:
+        """`gradebook_<course>_<assignment>_<time>.zip`."""
+        name = "gradebook_CS.1_Problems_2026-09-22-10-00-00.zip"
+        plan = collect(make_zip({"Problems_m_lee_attempt_2026-09-20-20-30-10_hw1.ipynb": "{}"}, name))
+        assert ["ml1"] == [arrival.student_id for arrival in plan.arrivals]
 
     def test_the_sidecar_file_tells_the_user(self, collect: Collect, make_zip: Zip, files_of: FilesOf) -> None:
         """And is no file of the student's; a lie in the text below its first line changes nothing."""
@@ -226,6 +244,7 @@ class TestBrightspace:
         assert ("brightspace",) == plan.layouts
         assert {"mas": ["doc.ipynb"]} == files_of(plan)
         assert ["2026-09-21 19:26:00"] == times(plan)
+        assert () == plan.refused
 
     def test_two_attempts_in_one_minute_stay_two(self, collect: Collect, make_zip: Zip) -> None:
         """And a second collection of them changes nothing."""

@@ -205,6 +205,19 @@ def test_the_best_attempt_is_refused_with_what_to_use(course: Path) -> None:
         open_course(course)
 
 
+def test_a_time_that_becomes_known_is_written(course: Path, tmp_path: Path) -> None:
+    """`--received` may be said afterwards; nothing else changes, and that twice is once."""
+    inbox = hand_in(tmp_path / "in", "ada", "one")
+    take_in(course, inbox)
+    opened = open_course(course)
+    request = collect.CollectRequest(received="2026-09-21 21:00")
+    for action in (Action.DATED, Action.SAME):
+        plan = collect.plan(opened, "ps1", [inbox], request)
+        assert [(action, True)] == [(arrival.action, arrival.late) for arrival in collect.carry_out(opened, plan)]
+    assert (course / "submitted/ada/ps1/timestamp.txt").read_text().startswith("2026-09-21 21:00:00")
+    assert not (course / ".grader/attempts").exists()
+
+
 def test_an_old_version_handed_in_again_counts_again(course: Path, tmp_path: Path) -> None:
     """The same content at a later time is the latest attempt; and that twice is once."""
     for day, content in ((20, "one"), (21, "two"), (22, "one")):
