@@ -118,5 +118,6 @@ def _spread(spread: Spread) -> dict[str, object]:
         "category": spread.category,
         "due": spread.due.isoformat() if spread.due else None,
         **{name: getattr(found, name) if found else (0 if name == "count" else None) for name in numbers},
+        "partial": spread.partial,
         "statuses": {str(status): number for status, number in spread.statuses.items()},
     }

@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from grader.gradebook import exact
 from grader.grading import NOTEBOOK
 from grader.notebook import points_cells, read
 from grader.pipeline.gradebook import build
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
     from grader.store import Database, QuestionScore
 
+Titles: TypeAlias = Mapping[tuple[str, str], str]
+"""Of questions, by notebook and grade id."""
+Found: TypeAlias = tuple[RemarkKind, str, str, Sequence[str]]
+"""Kind, sentence, evidence and the notebooks that it is about."""
 FILE = "report.html"
 _AT = "%d %B %Y, %H:%M %Z"
 
@@ -74,7 +80,7 @@ def gather(
     students = {row.student.student_id: row.student for row in book.rows}
     graded = [_graded(opened, database, a, students) for a in opened.course.notebook_assignments]
     pages = _Pages(opened, beside or opened.folder.root)
-    spreads = item_spreads(book)
+    spreads = item_spreads(book, {one.assignment.name: _graded_points(one) for one in graded})
     return Report(
         course_title=opened.course.title,
         made_at=f"{now.astimezone(opened.course.zone):{_AT}}",
@@ -131,6 +137,14 @@ def _cells(opened: OpenCourse, assignment: Assignment) -> Iterator[Question]:
                 yield Question(path.removesuffix(NOTEBOOK), cell.grade_id, cell.title, cell.max_score)
 
 
+def _graded_points(graded: _Graded) -> Mapping[str, Fraction]:
+    points: dict[str, Fraction] = defaultdict(Fraction)
+    for score in graded.scores:
+        if not score.needs_manual:
+            points[score.student_id] += exact(score.max_score)
+    return points
+
+
 def _questions(graded: _Graded) -> AssignmentQuestions:
     marks = [Mark(s.student_id, s.notebook, s.grade_id, s.score, s.needs_manual) for s in graded.scores]
     worth = (question for question in graded.questions if question.max_score > 0)
@@ -177,13 +191,14 @@ def _durations(graded: _Graded, students: Mapping[str, Student], pages: _Pages) 
 
 def _remarks(graded: _Graded, students: Mapping[str, Student], pages: _Pages) -> Iterator[Remark]:
     by_hand = {(score.student_id, score.notebook) for score in graded.scores if score.flagged}
+    titles = {(question.notebook, question.grade_id): question.title for question in graded.questions}
     for row in graded.outcomes.values():
         flagged = [facts.name for facts in row.notebooks if (row.student_id, facts.name) in by_hand]
-        for kind, sentence, evidence, names in _found(row, flagged):
+        for kind, sentence, evidence, names in _found(row, flagged, titles):
             yield Remark(kind, graded.assignment.title, students[row.student_id], sentence, evidence, pages(row, names))
 
 
-def _found(row: OutcomeRow, flagged: Sequence[str]) -> Iterator[tuple[RemarkKind, str, str, Sequence[str]]]:
+def _found(row: OutcomeRow, flagged: Sequence[str], titles: Titles) -> Iterator[Found]:
     every = [facts.name for facts in row.notebooks]
     if row.status is OutcomeStatus.REJECTED:
         yield RemarkKind.REJECTED, row.reason, "", every
@@ -194,15 +209,16 @@ def _found(row: OutcomeRow, flagged: Sequence[str]) -> Iterator[tuple[RemarkKind
     for name in flagged:
         yield RemarkKind.FLAG, "flagged by a person in the form grader", "", [name]
     for facts in row.notebooks:
-        yield from _of_notebook(row, facts)
+        yield from _of_notebook(row, facts, titles)
 
 
-def _of_notebook(row: OutcomeRow, facts: NotebookFacts) -> Iterator[tuple[RemarkKind, str, str, Sequence[str]]]:
+def _of_notebook(row: OutcomeRow, facts: NotebookFacts, titles: Titles) -> Iterator[Found]:
     if facts.rejection and row.status is not OutcomeStatus.REJECTED:
         yield RemarkKind.REJECTED, facts.rejection, "", [facts.name]
     for flag in facts.flags:
         yield RemarkKind.FLAG, flag.sentence, flag.evidence, [facts.name]
     for incident in facts.incidents:
-        yield RemarkKind.LIMIT, incident.sentence, "", [facts.name]
+        place = titles.get((facts.name, incident.grade_id or ""), f"Cell {incident.cell + 1}")
+        yield RemarkKind.LIMIT, f"{place}: {incident.sentence}", "", [facts.name]
     for repair in facts.repairs:
         yield RemarkKind.REPAIR, repair.sentence, "", [facts.name]

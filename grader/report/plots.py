@@ -63,8 +63,9 @@ def histogram(bins: Sequence[Bin], summary: Summary, alt: str, *, width: int, he
                     str(found.count), (middle, found.count), (0, 2), textcoords="offset points", ha="center",
                     fontsize=9.5, color=ink["quiet"],
                 )  # fmt: skip
-        axes.axvline(summary.median, color=ink["part"], linewidth=1.5, ymax=0.94)
-        axes.set(xlim=(0, bins[-1].high), ylim=(0, tallest * 1.22), yticks=[])
+        axes.axvline(summary.median, color=ink["part"], linewidth=1.2, ymax=0.96, zorder=0.5)
+        axes.plot([summary.median], [tallest * 1.26], "v", color=ink["part"], markersize=6, clip_on=False)
+        axes.set(xlim=(0, bins[-1].high), ylim=(0, tallest * 1.3), yticks=[])
         axes.set_xticks(range(0, bins[-1].high + 1, 20), [f"{tick} %" for tick in range(0, bins[-1].high + 1, 20)])
         return Plot(_uri(figure), alt, width, height)
 
@@ -129,7 +130,7 @@ def _axes(width: int, height: int) -> Iterator[tuple[Figure, Axes, Mapping[str, 
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the reader's fonts draw the text
         figure = Figure(figsize=(width / 72, height / 72), dpi=72)
         figure.patch.set_visible(False)
-        axes = figure.add_axes((8 / width, 22 / height, 1 - 16 / width, 1 - 26 / height))
+        axes = figure.add_axes((14 / width, 22 / height, 1 - 36 / width, 1 - 26 / height))
         axes.patch.set_visible(False)
         axes.spines[["top", "left", "right"]].set_visible(False)
         axes.spines["bottom"].set_color(ink["quiet"])

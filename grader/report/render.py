@@ -62,7 +62,7 @@ def render_report(report: Report) -> str:
     template = _environment().get_template("report.html.jinja")
     return template.render(
         report=report,
-        total=_shown(report.total, width=520, height=190),
+        total=_shown(report.total, width=400, height=150),
         items=[_shown(spread, width=300, height=116) for spread in report.items],
         trends=[(trend, _trend_plot(trend)) for trend in report.trends],
         durations_plot=_durations_plot(report.durations),
@@ -103,7 +103,7 @@ def _trend_plot(trend: Trend) -> Plot:
     rows = [Box(spread.title, found) for spread in trend.spreads if (found := spread.summary)]
     medians = ", then ".join(f"{_short(row.summary.median)} %" for row in rows)
     alt = f"Box plots of {trend.category}, in order of due date. Medians: {medians}."
-    return boxes(rows, alt, width=440, unit="%", trend=True)
+    return boxes(rows, alt, width=400, unit="%", trend=True)
 
 
 def _durations_plot(durations: tuple[Durations, ...]) -> Plot | None:
@@ -111,7 +111,7 @@ def _durations_plot(durations: tuple[Durations, ...]) -> Plot | None:
     if not rows:
         return None
     medians = "; ".join(f"{found.title}: {_short(found.summary.median)} s" for found in durations)
-    return boxes(rows, f"Box plots of seconds a submission. Medians: {medians}.", width=520, unit="s")
+    return boxes(rows, f"Box plots of seconds a submission. Medians: {medians}.", width=400, unit="s")
 
 
 def _at_least(found: Summary) -> Summary:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from typing import TypeAlias
 
 from grader.gradebook import Gradebook, Item, ItemGrade, Status, StudentGrade, shown
 from grader.model import Student
 from grader.report.numbers import Summary, summary
+
+GradedPoints: TypeAlias = Mapping[str, Mapping[str, Fraction]]
+"""By item and student, how many points of work that waits in part are graded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,10 @@ class Spread:
     category: str
     due: datetime | None
     percents: tuple[float, ...]
-    """Of everybody whose score is complete: nothing waits, nothing is missing."""
+    """Of everybody who has a score; where answers wait for a person, of the points that are graded."""
     statuses: Counter[Status]
+    partial: int = 0
+    """How many of the percentages are of a part of the points."""
 
     @property
     def summary(self) -> Summary | None:
@@ -72,10 +78,10 @@ class Risk:
     reasons: tuple[str, ...]
 
 
-def item_spreads(book: Gradebook) -> tuple[Spread, ...]:
+def item_spreads(book: Gradebook, graded_points: GradedPoints) -> tuple[Spread, ...]:
     """Each item that is worth points, by due date, as the scores came in: before rules such as lateness."""
     items = sorted((item for item in book.items if item.points), key=_by_due)
-    return tuple(_spread(item, [row.items[item.name] for row in book.rows]) for item in items)
+    return tuple(_spread(item, book, graded_points.get(item.name, {})) for item in items)
 
 
 def total_spread(book: Gradebook) -> Spread:
@@ -106,15 +112,21 @@ def at_risk(book: Gradebook, rule: RiskRule) -> tuple[Risk, ...]:
     return tuple(sorted((one for one in found if one.reasons), key=_lowest_first))
 
 
-def _spread(item: Item, grades: Iterable[ItemGrade]) -> Spread:
-    grades = list(grades)
-    percents = tuple(
-        float(100 * grade.score / item.points)
-        for grade in grades
-        if grade.status is Status.GRADED and grade.score is not None
-    )
-    title = item.title or item.name
-    return Spread(item.name, title, item.category, item.due, percents, Counter(grade.status for grade in grades))
+def _spread(item: Item, book: Gradebook, graded_points: Mapping[str, Fraction]) -> Spread:
+    grades = {row.student.student_id: row.items[item.name] for row in book.rows}
+    whole = [grade.score / item.points for grade in grades.values() if _is_whole(grade) and grade.score is not None]
+    partial = [
+        grade.score / points
+        for student_id, grade in grades.items()
+        if grade.status is Status.WAITING and grade.score is not None and (points := graded_points.get(student_id))
+    ]
+    percents = tuple(float(100 * share) for share in (*whole, *partial))
+    statuses = Counter(grade.status for grade in grades.values())
+    return Spread(item.name, item.title or item.name, item.category, item.due, percents, statuses, len(partial))
+
+
+def _is_whole(grade: ItemGrade) -> bool:
+    return grade.status is Status.GRADED
 
 
 def _reasons(row: StudentGrade, rule: RiskRule) -> Iterable[str]:
