@@ -93,6 +93,8 @@ def _read(files: Mapping[str, Entry], source: str, limits: Limits, refused: list
     room = limits.hand_in_bytes
     for path in sorted(files, key=lambda path: (not path.lower().endswith(NOTEBOOK), path)):
         parts = tuple(path.split("/"))
+        if ignored(parts):
+            continue
         try:
             content = _content(files[path], min(room, limits.entry_bytes), _refusal(parts, places, taken, limits))
         except EntryError as error:
@@ -139,7 +141,7 @@ def _unpacked(content: bytes, name: str, source: str, limits: Limits, refused: l
         for entry in _within(archive_entries(content, limits, name), limits):
             if isinstance(entry, Refused):
                 refused.append(Refused(f"{source}/{entry.name}", entry.reason))
-            elif not ignored(entry.path):
+            else:
                 entries.setdefault("/".join(entry.path), entry)
     except EntryError as error:
         refused.append(Refused(source, str(error)))

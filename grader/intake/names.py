@@ -37,7 +37,12 @@ def unsafe_path(parts: tuple[str, ...]) -> str | None:
 
 
 def unsafe_in_hand_in(parts: tuple[str, ...]) -> str | None:
-    """Why a path cannot be one of a student's files; None where it can."""
+    """Why a path cannot be one of a student's files; None where it can.
+
+    A name that a system made may have been a harmless whole of which the student's part is not.
+    """
+    if reason := unsafe_path(parts):
+        return reason
     if fold(parts) == TIMESTAMP:
         return "the course writes this file itself"
     if any(_DEVICE.fullmatch(part.rstrip(" .")) for part in parts):

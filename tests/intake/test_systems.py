@@ -254,6 +254,21 @@ class TestBrightspace:
         assert ("ada",) == plan.duplicates
 
 
+@pytest.mark.parametrize(
+    "head",
+    ["lovelaceada_101_7_", "Ada Lovelace_7_assignsubmission_file_", "ps1_ada_attempt_2026-09-20-20-30-10_"],
+    ids=["canvas", "moodle", "blackboard"],
+)
+def test_what_is_left_of_a_name_is_judged_again(collect: Collect, make_zip: Zip, files_of: FilesOf, head: str) -> None:
+    """Two dots at its end are a folder above once the head is off; what systems leave behind is left out in silence."""
+    plan = collect(make_zip({f"{head}{name}": "{}" for name in ("..", ".", ".DS_Store", "CON", "hw1.ipynb")}))
+    assert {"ada": ["hw1.ipynb"]} == files_of(plan)
+    assert {"its path leads out of its folder", "its name is a device's on some systems"} == {
+        refused.reason for refused in plan.refused
+    }
+    assert 3 == len(plan.refused)
+
+
 def test_a_format_is_forced(collect: Collect, make_zip: Zip) -> None:
     """`--format` overrides what the names look like, and says what it wants where that cannot be."""
     archive = make_zip({"ada/hw1.ipynb": "{}"})
