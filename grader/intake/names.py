@@ -11,8 +11,7 @@ DEEPEST = 12
 """Names in a path within one hand-in, as many as are read again from the course folder."""
 _DEEPEST_ENTRY = 24
 _LONGEST_NAME = 255
-_IGNORED_FOLDERS = frozenset({"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git"})
-_IGNORED_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+_IGNORED = frozenset({"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git", ".DS_Store", "Thumbs.db", "desktop.ini"})
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
 
 
@@ -57,4 +56,4 @@ def fold(parts: tuple[str, ...]) -> str:
 
 def ignored(parts: tuple[str, ...]) -> bool:
     """Whether it is something that operating systems and editors leave behind."""
-    return parts[-1] in _IGNORED_FILES or parts[-1].startswith("._") or not _IGNORED_FOLDERS.isdisjoint(parts)
+    return parts[-1].startswith("._") or not _IGNORED.isdisjoint(parts)
