@@ -1,11 +1,23 @@
-"""What tests of several packages share: a small course on disk."""
+"""What tests of several packages share: a small course on disk, a browser."""
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.making import squares
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+)
 
 
 @pytest.fixture
@@ -23,3 +35,16 @@ def course(tmp_path: Path) -> Path:
     )
     (root / "roster.csv").write_text("student_id,last_name,first_name\nada,Lovelace,Ada\nbob,=Cell(),Bob\ncem,Öz,Cem\n")
     return root
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium; without one the tests are skipped, or fail where `GRADER_REQUIRE_BROWSER` is set."""
+    if not CHROMIUM.exists() and not os.environ.get("GRADER_REQUIRE_BROWSER"):
+        pytest.skip(f"no {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGUMENTS))
+        yield running
+        running.close()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from grader.feedback.plain import remembered, shorten, show_directions
-from grader.page import clean
+from grader.feedback.plain import remembered, shorten
+from grader.page import clean, show_directions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

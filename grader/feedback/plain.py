@@ -1,12 +1,10 @@
-"""Texts of notebooks: long ones shortened, hidden directions shown; results kept where the same text comes again."""
+"""Texts of notebooks: joined, shortened where they are long, their results kept where the same text comes again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
-
-from grader.page import without_directions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,11 +29,6 @@ def remembered(longest: int, most: int = 1024) -> Callable[[Callable[P, R]], Cal
 def words(text: str) -> frozenset[str]:
     """The words of a list that reads better as running text."""
     return frozenset(text.split())
-
-
-def show_directions(text: str) -> str:
-    """Program text in which the characters that reorder a line for the eye are spelled out."""
-    return without_directions(text, lambda match: f"\\u{ord(match.group()):04x}")
 
 
 def shorten(text: str, limit: int) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from grader.page.plain import clean, clean_line, href, points
+from grader.page.plain import clean, clean_line, href, points, show_directions
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -38,7 +38,13 @@ def environment(package: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"points": points, "line": clean_line, "clean": clean, "href": href}
+    made.filters |= {
+        "points": points,
+        "line": clean_line,
+        "clean": clean,
+        "href": href,
+        "show_directions": show_directions,
+    }
     style = "\n".join(_style(name) for name in (_SHARED, package))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     made.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704 - our own files

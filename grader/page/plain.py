@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from urllib.parse import quote
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -18,13 +17,13 @@ def clean(text: object) -> str:
 
 def clean_line(text: object, limit: int = 300) -> str:
     """A name or a title in one line, which cannot turn the direction of what stands beside it."""
-    line = " ".join(without_directions(clean(text)).split())
+    line = " ".join(_DIRECTIONS.sub("", clean(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def without_directions(text: str, instead: Callable[[re.Match[str]], str] | str = "") -> str:
-    """The text without the characters that reorder a line for the eye, or with something in their place."""
-    return _DIRECTIONS.sub(instead, text)
+def show_directions(text: str) -> str:
+    """Program text in which the characters that reorder a line for the eye are spelled out."""
+    return _DIRECTIONS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def points(number: float | None) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import struct
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,16 +18,8 @@ from grader.feedback.plain import words
 from grader.model import GradedKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-)
 OUR_IDS = re.compile(r"question-\d+|shape-[a-z-]+|score-by-question|your-notebook|assignments")
 VOID = {"meta", "br", "hr", "img", "col", "wbr"}
 OURS = words("""
@@ -180,16 +170,3 @@ class Make:
 def make() -> Make:
     """Makers of cells and pages."""
     return Make()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A Chromium; without one the tests are skipped, or fail where `GRADER_REQUIRE_BROWSER` is set."""
-    if not CHROMIUM.exists() and not os.environ.get("GRADER_REQUIRE_BROWSER"):
-        pytest.skip(f"no {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGUMENTS))
-        yield running
-        running.close()
