@@ -18,6 +18,8 @@ COMMANDS = [
     "feedback",
     "scores",
     "gradebook",
+    "report",
+    "log",
     "status",
     "validate",
     "doctor",
