@@ -29,5 +29,6 @@ def _without(module: str) -> Iterator[None]:
 with _without(_GRAMMAR):
     from nbformat import from_dict
     from nbformat.v4 import writes_json
+    from nbformat.v4.rwbase import split_lines
 
-__all__ = ["from_dict", "writes_json"]
+__all__ = ["from_dict", "split_lines", "writes_json"]

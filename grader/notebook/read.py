@@ -86,10 +86,11 @@ def read(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> ReadNotebook:
 
 def dump(notebook: Notebook) -> str:
     """The notebook as nbformat writes it, in one canonical form: same notebook, same text, always encodable."""
-    from grader.notebook.formats import writes_json
+    from grader.notebook.formats import split_lines, writes_json
     from grader.notebook.metadata import thaw
 
-    return encodable(writes_json(thaw(notebook)) + "\n")  # type: ignore[no-untyped-call]  # nbformat has no types
+    # `thaw` made a copy already; nbformat would make another one before it splits the lines
+    return encodable(writes_json(split_lines(thaw(notebook)), split_lines=False) + "\n")  # type: ignore[no-untyped-call]  # nbformat has no types
 
 
 def _reject(name: str, reason: str) -> NoReturn:

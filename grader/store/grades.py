@@ -7,21 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Connection,
-    Float,
-    Row,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    delete,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Insert, Row, Update, delete, insert, or_, select, update
 
 from grader.errors import StoreError
 from grader.model import Graded, Missing, Rejected
@@ -29,6 +15,7 @@ from grader.notebook import NO_RESPONSE
 from grader.store.assignments import naive_utc, new_id
 from grader.store.cells import CellTable, answer_digests
 from grader.store.schema import Tables
+from grader.store.statements import Query, statements
 from grader.text import escape
 
 
@@ -90,8 +77,8 @@ def write_grades(
     submitted = _submitted_notebooks(connection, tables, submission_id, assignment)
     unanswered = frozenset(f"{n.name}/{grade_id}" for n in outcome.notebooks for grade_id in n.unanswered)
     sheet = _Sheet(connection, assignment.cells, submitted, verdicts, unanswered)
-    before = _write_scores(sheet, tables.grade, answers_before)
-    _write_comments(sheet, tables.comment)
+    before = _write_scores(sheet, tables, answers_before)
+    _write_comments(sheet, tables)
     return Written(
         answers={key: verdict.digest for key, verdict in verdicts.items()},
         before=before,
@@ -115,32 +102,14 @@ class _Sheet:
         """The columns of a new grade or comment that say where it belongs."""
         return {"id": new_id(), "cell_id": cell.id, "notebook_id": self.submitted[cell.notebook_id]}
 
-    def rows(self, table: Table) -> Mapping[str, Row[*tuple[Any, ...]]]:
-        """The student's rows by cell id, locked against the form grader where the database can do that."""
-        # nbgrader's only index starts with the cell: without the cells, this would read the rows of the whole class
-        own = and_(
-            table.c.cell_id.in_([cell.id for cell in self.cells]),
-            table.c.notebook_id.in_(self.submitted.values()),
-        )
-        return {row.cell_id: row for row in self.connection.execute(select(table).where(own).with_for_update())}
+    def rows(self, query: Query) -> Mapping[str, Row[*tuple[Any, ...]]]:
+        """The student's rows by cell id."""
+        own = {"cells": [cell.id for cell in self.cells], "notebooks": list(self.submitted.values())}
+        return {row.cell_id: row for row in self.connection.execute(query, own)}
 
 
 def _assignment(connection: Connection, tables: Tables, name: str) -> _Assignment:
-    assignment, notebook, base = tables.assignment, tables.notebook, tables.base_cell
-    rows = connection.execute(
-        select(
-            assignment.c.id.label("assignment_id"),
-            notebook.c.id.label("notebook_id"),
-            notebook.c.name.label("notebook"),
-            base.c.id,
-            base.c.name,
-            base.c.type,
-        )
-        .select_from(assignment)
-        .outerjoin(notebook, notebook.c.assignment_id == assignment.c.id)
-        .outerjoin(base, base.c.notebook_id == notebook.c.id)
-        .where(assignment.c.name == name)
-    ).all()
+    rows = connection.execute(statements(tables).cells, {"name": name}).all()
     if not rows:
         raise StoreError(f"the database has no assignment {escape(name)!r}; release it first")
     return _Assignment(
@@ -176,18 +145,18 @@ def _verdicts(outcome: Graded | Rejected, assignment: _Assignment) -> Mapping[st
 def _submission_id(
     connection: Connection, tables: Tables, student_id: str, assignment_id: str, timestamp: datetime | None
 ) -> str:
-    student, table = tables.student, tables.submitted_assignment
+    student, table, known = tables.student, tables.submitted_assignment, statements(tables)
     values = {"timestamp": naive_utc(timestamp)}
-    mine = and_(table.c.student_id == student_id, table.c.assignment_id == assignment_id)
-    found = connection.execute(select(table.c.id, table.c.timestamp).where(mine)).first()
+    mine = {"of_student": student_id, "in_assignment": assignment_id}
+    found = connection.execute(known.submission, mine).first()
     if found is not None:
         if found.timestamp != values["timestamp"]:
-            connection.execute(update(table).where(mine).values(values))
+            connection.execute(update(table).where(table.c.id == found.id).values(values))
         return str(found.id)
-    if connection.scalar(select(student.c.id).where(student.c.id == student_id)) is None:
-        connection.execute(insert(student).values(id=student_id))
+    if connection.scalar(known.student, {"of_student": student_id}) is None:
+        connection.execute(insert(student), {"id": student_id})
     made = {"id": new_id(), "student_id": student_id, "assignment_id": assignment_id, **values}
-    connection.execute(insert(table).values(made))
+    connection.execute(insert(table), made)
     return str(made["id"])
 
 
@@ -196,8 +165,8 @@ def _submitted_notebooks(
 ) -> Mapping[str, str]:
     """The id of the student's version of each notebook, by the notebook's id; made where there was none."""
     table = tables.submitted_notebook
-    own = and_(table.c.notebook_id.in_(assignment.notebooks), table.c.assignment_id == submission_id)
-    rows = connection.execute(select(table.c.notebook_id, table.c.id).where(own))
+    own = {"notebooks": list(assignment.notebooks), "in_submission": submission_id}
+    rows = connection.execute(statements(tables).notebooks, own)
     found = {row.notebook_id: row.id for row in rows}
     new = {notebook_id: new_id() for notebook_id in assignment.notebooks if notebook_id not in found}
     if new:
@@ -209,9 +178,9 @@ def _submitted_notebooks(
     return {**found, **new}
 
 
-def _write_scores(sheet: _Sheet, table: Table, answers_before: Mapping[str, str]) -> float | None:
+def _write_scores(sheet: _Sheet, tables: Tables, answers_before: Mapping[str, str]) -> float | None:
     """Write one grade a cell with points; the sum of automatic scores as it was, None where there were no grades."""
-    present = sheet.rows(table)
+    present = sheet.rows(statements(tables).grades)
     new, changed = [], []
     for cell in (cell for cell in sheet.cells if cell.table is not CellTable.SOLUTION):
         verdict, row = sheet.verdicts.get(cell.key), present.get(cell.id)
@@ -223,11 +192,8 @@ def _write_scores(sheet: _Sheet, table: Table, answers_before: Mapping[str, str]
             waits = _waits(row, verdict, answers_before.get(cell.key, ""))
             if (row.auto_score, row.needs_manual_grade) != (verdict.auto_score, waits):
                 changed.append({"row": row.id, "auto": verdict.auto_score, "waits": waits})
-    assigned = {
-        "auto_score": bindparam("auto", type_=Float()),
-        "needs_manual_grade": bindparam("waits", type_=Boolean()),
-    }
-    _write_rows(sheet.connection, table, new, changed, assigned)
+    _write_rows(sheet.connection, insert(tables.grade), new)
+    _write_rows(sheet.connection, statements(tables).regrade, changed)
     return sum(row.auto_score or 0.0 for row in present.values()) if present else None
 
 
@@ -239,8 +205,8 @@ def _waits(row: Row[*tuple[Any, ...]], verdict: _Verdict, digest_before: str) ->
     return bool(row.needs_manual_grade) or not same
 
 
-def _write_comments(sheet: _Sheet, table: Table) -> None:
-    present = sheet.rows(table)
+def _write_comments(sheet: _Sheet, tables: Tables) -> None:
+    present = sheet.rows(statements(tables).comments)
     new, changed = [], []
     for cell in (cell for cell in sheet.cells if cell.table is not CellTable.GRADE):
         verdict, row = sheet.verdicts.get(cell.key), present.get(cell.id)
@@ -251,20 +217,13 @@ def _write_comments(sheet: _Sheet, table: Table) -> None:
             new.append({**sheet.place(cell), "auto_comment": comment})
         elif row.auto_comment != comment:
             changed.append({"row": row.id, "auto": comment})
-    _write_rows(sheet.connection, table, new, changed, {"auto_comment": bindparam("auto", type_=Text())})
+    _write_rows(sheet.connection, insert(tables.comment), new)
+    _write_rows(sheet.connection, statements(tables).comment_anew, changed)
 
 
-def _write_rows(
-    connection: Connection,
-    table: Table,
-    new: Sequence[Mapping[str, Any]],
-    changed: Sequence[Mapping[str, Any]],
-    assigned: Mapping[str, Any],
-) -> None:
-    if new:
-        connection.execute(insert(table), new)
-    if changed:
-        connection.execute(update(table).where(table.c.id == bindparam("row")).values(assigned), changed)
+def _write_rows(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(statement, rows)
 
 
 def withdraw(connection: Connection, tables: Tables, missing: Missing) -> None:

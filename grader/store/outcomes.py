@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, insert, select
 
 from grader.model import Faulted, Graded, Missing, Outcome, Rejected
 from grader.store.assignments import naive_utc
@@ -16,6 +16,7 @@ from grader.store.facts import decode_facts, encode_facts
 from grader.store.grades import Written, withdraw, write_grades
 from grader.store.rows import OutcomeRow, OutcomeStatus
 from grader.store.schema import AUDIT, OUTCOME, Tables
+from grader.store.statements import ANSWERS, REPLACE_OUTCOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ def record(connection: Connection, tables: Tables, outcome: Outcome, provenance:
     A manual score, a manual comment and extra credit stay as they are. Where the work beneath a manual score has
     changed, the cell waits for a person again, as nbgrader has it. A fault leaves every score as it was.
     """
-    before = _previous_answers(connection, outcome)
+    known = _previous_answers(connection, outcome)
+    before = known or {}
     match outcome:
         case Graded() | Rejected():
             written = write_grades(connection, tables, outcome, provenance.timestamp, before)
@@ -50,7 +52,7 @@ def record(connection: Connection, tables: Tables, outcome: Outcome, provenance:
             answers = {}
         case Faulted():
             answers = before
-    _write_outcome(connection, outcome, provenance, answers)
+    _write_outcome(connection, outcome, provenance, answers, known=known is not None)
 
 
 def keys(connection: Connection, assignment: str) -> Mapping[str, str]:
@@ -102,18 +104,18 @@ def _of_outcome(outcome: Outcome) -> tuple[OutcomeStatus, str]:
             return OutcomeStatus.FAULTED, reason
 
 
-def _previous_answers(connection: Connection, outcome: Outcome) -> Mapping[str, str]:
-    found = connection.scalar(select(OUTCOME.c.answers).where(_this_outcome(outcome)))
-    answers: dict[str, str] = json.loads(found) if found else {}
-    return answers
+def _previous_answers(connection: Connection, outcome: Outcome) -> Mapping[str, str] | None:
+    """Digests of the work beneath manual scores; None where nothing was recorded yet."""
+    found = connection.scalar(ANSWERS, _place(outcome))
+    return None if found is None else json.loads(found)
 
 
-def _this_outcome(outcome: Outcome) -> ColumnElement[bool]:
-    return and_(OUTCOME.c.student_id == outcome.student_id, OUTCOME.c.assignment == outcome.assignment)
+def _place(outcome: Outcome) -> dict[str, str]:
+    return {"of_student": outcome.student_id, "in_assignment": outcome.assignment}
 
 
 def _write_outcome(
-    connection: Connection, outcome: Outcome, provenance: Provenance, answers: Mapping[str, str]
+    connection: Connection, outcome: Outcome, provenance: Provenance, answers: Mapping[str, str], *, known: bool
 ) -> None:
     status, reason = _of_outcome(outcome)
     row = {
@@ -128,18 +130,19 @@ def _write_outcome(
         "answers": json.dumps(answers),
         "facts": encode_facts(outcome, provenance.problems),
     }
-    if connection.execute(update(OUTCOME).where(_this_outcome(outcome)).values(row)).rowcount == 0:
-        connection.execute(insert(OUTCOME).values(row))
+    if known:
+        connection.execute(REPLACE_OUTCOME, {**row, **_place(outcome)})
+    else:
+        connection.execute(insert(OUTCOME), row)
 
 
 def _audit(connection: Connection, outcome: Outcome, provenance: Provenance, written: Written) -> None:
-    connection.execute(
-        insert(AUDIT).values(
-            time=naive_utc(provenance.finished_at),
-            item=outcome.assignment,
-            student_id=outcome.student_id,
-            before=None if written.before is None else f"{written.before:.10g}",
-            after=f"{written.after:.10g}",
-            source=f"autograder ({provenance.engine})",
-        )
-    )
+    entry = {
+        "time": naive_utc(provenance.finished_at),
+        "item": outcome.assignment,
+        "student_id": outcome.student_id,
+        "before": None if written.before is None else f"{written.before:.10g}",
+        "after": f"{written.after:.10g}",
+        "source": f"autograder ({provenance.engine})",
+    }
+    connection.execute(insert(AUDIT), entry)

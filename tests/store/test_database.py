@@ -308,7 +308,7 @@ def test_one_transaction_a_submission(
 ) -> None:
     """When the last row cannot be written, none is."""
 
-    def fails(*_arguments: object) -> None:
+    def fails(*_arguments: object, **_named: object) -> None:
         raise RuntimeError("power cut")
 
     monkeypatch.setattr("grader.store.outcomes._write_outcome", fails)
