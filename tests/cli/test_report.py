@@ -31,7 +31,7 @@ def test_the_page_is_written_where_it_was_asked_for(grader: Run, scored: Path, t
 
 
 def test_the_rule_for_risk_is_the_callers(grader: Run, scored: Path) -> None:
-    """Whoever is below the given percentage is told with the reason, the lowest first; no page is written with --json."""
+    """Whoever is below the given percentage is told with the reason, the lowest first; --json writes no page."""
     result = grader("-C", scored, "report", "--json", "--risk-below", "50", "--risk-missing", "9")
     risks = [record for line in result.stdout.splitlines() if (record := json.loads(line))["kind"] == "risk"]
     assert [("cem", 0.0), ("bob", 40.0)] == [(risk["student"], risk["current"]) for risk in risks]
