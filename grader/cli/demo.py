@@ -119,6 +119,7 @@ def _show_class(opened: OpenCourse, book: Gradebook) -> None:
         "student",
         *(f"{name} {opened.course.categories[name]:f}" for name in categories),
         "total %",
+        "grade",
         "so far %",
         "to grade by hand",
     )
