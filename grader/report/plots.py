@@ -55,14 +55,13 @@ def histogram(bins: Sequence[Bin], summary: Summary, alt: str, *, width: int, he
     """Bars for the bins, and a line at the median."""
     with _axes(width, height) as (figure, axes, ink):
         tallest = max(found.count for found in bins)
+        lows, counts = [found.low + 0.4 for found in bins], [found.count for found in bins]
+        axes.bar(lows, counts, bins[0].high - bins[0].low - 0.8, align="edge", color=ink["link"])
         for found in bins:
-            axes.bar(found.low + 0.4, found.count, found.high - found.low - 0.8, align="edge", color=ink["link"])
             if found.count:
-                middle = (found.low + found.high) / 2
-                axes.annotate(
-                    str(found.count), (middle, found.count), (0, 2), textcoords="offset points", ha="center",
-                    fontsize=9.5, color=ink["quiet"],
-                )  # fmt: skip
+                above: Any = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center"}
+                middle = ((found.low + found.high) / 2, found.count)
+                axes.annotate(str(found.count), middle, **above, fontsize=9.5, color=ink["quiet"])
         axes.axvline(summary.median, color=ink["part"], linewidth=1.2, ymax=0.96, zorder=0.5)
         axes.plot([summary.median], [tallest * 1.26], "v", color=ink["part"], markersize=6, clip_on=False)
         axes.set(xlim=(0, bins[-1].high), ylim=(0, tallest * 1.3), yticks=[])

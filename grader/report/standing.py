@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TypeAlias
 
-from grader.gradebook import Gradebook, Item, ItemGrade, Status, StudentGrade, shown
+from grader.gradebook import Gradebook, Item, Status, StudentGrade, shown
 from grader.model import Student
 from grader.report.numbers import Summary, summary
 
@@ -114,7 +114,11 @@ def at_risk(book: Gradebook, rule: RiskRule) -> tuple[Risk, ...]:
 
 def _spread(item: Item, book: Gradebook, graded_points: Mapping[str, Fraction]) -> Spread:
     grades = {row.student.student_id: row.items[item.name] for row in book.rows}
-    whole = [grade.score / item.points for grade in grades.values() if _is_whole(grade) and grade.score is not None]
+    whole = [
+        grade.score / item.points
+        for grade in grades.values()
+        if grade.status is Status.GRADED and grade.score is not None
+    ]
     partial = [
         grade.score / points
         for student_id, grade in grades.items()
@@ -123,10 +127,6 @@ def _spread(item: Item, book: Gradebook, graded_points: Mapping[str, Fraction]) 
     percents = tuple(float(100 * share) for share in (*whole, *partial))
     statuses = Counter(grade.status for grade in grades.values())
     return Spread(item.name, item.title or item.name, item.category, item.due, percents, statuses, len(partial))
-
-
-def _is_whole(grade: ItemGrade) -> bool:
-    return grade.status is Status.GRADED
 
 
 def _reasons(row: StudentGrade, rule: RiskRule) -> Iterable[str]:
