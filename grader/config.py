@@ -115,6 +115,7 @@ class _DatabaseTable(_Table):
 
 class _EngineTable(_Table):
     kind: Literal["auto", "forked", "stock"] = "auto"
+    canaries: Literal["off", "normal", "all"] = "normal"
 
 
 class _CourseFile(_Table):
@@ -166,6 +167,8 @@ class Course(BaseModel):
     limits: Limits
     database_url: str
     engine: Literal["auto", "forked", "stock"]
+    canaries: Literal["off", "normal", "all"] = "normal"
+    """How many cells that must fail are run after tests that passed, to see tampering."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -274,6 +277,7 @@ def _course(parsed: _CourseFile, folders: tuple[str, ...]) -> Course:
         limits=Limits(**parsed.limits.model_dump()),
         database_url=parsed.database.url,
         engine=parsed.engine.kind,
+        canaries=parsed.engine.canaries,
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from grader.errors import NotebookError
 from grader.model import (
     Bundle,
+    Canaries,
     CellScore,
     Execute,
+    Executed,
     Files,
     Flag,
     Graded,
@@ -27,6 +31,8 @@ from grader.notebook import (
     score_unexecuted,
     with_student_outputs,
 )
+from grader.notebook.canaries import Twin, tampering_seen, twins
+from grader.notebook.scan import scan
 
 NOTEBOOK = ".ipynb"
 
@@ -62,7 +68,8 @@ def grade_notebook(name: str, submitted: Notebook, work: Files, bundle: Bundle, 
         scored = score_unexecuted(theirs, instructor, released=released)
         flags = (*restored.flags, *scored.flags)
         return GradedNotebook(name, theirs, scored.scores, restored.repairs, flags, unanswered=scored.unanswered)
-    executed = execute(restored.notebook, work, bundle.limits)
+    planned = twins(restored.notebook, instructor, _words(), bundle.canaries)
+    executed = _executed(restored.notebook, work, bundle, planned, execute)
     scored = score(executed, instructor, released=released)
     seconds = tuple(None if run is None else run.seconds for run in executed.runs)
     return GradedNotebook(
@@ -70,12 +77,33 @@ def grade_notebook(name: str, submitted: Notebook, work: Files, bundle: Bundle, 
         notebook=executed.notebook,
         scores=scored.scores,
         repairs=restored.repairs,
-        flags=(*restored.flags, *scored.flags),
+        flags=(*restored.flags, *scored.flags, *_suspicions(executed, planned, bundle)),
         incidents=executed.incidents,
         seconds=sum(second or 0.0 for second in seconds),
         cell_seconds=seconds,
         unanswered=scored.unanswered,
     )
+
+
+def _executed(
+    notebook: Notebook, work: Files, bundle: Bundle, planned: Mapping[int, Sequence[Twin]], execute: Execute
+) -> Executed:
+    if not planned:
+        return execute(notebook, work, bundle.limits)
+    probes = {index: [twin.source for twin in of_cell] for index, of_cell in planned.items()}
+    return execute(notebook, work, bundle.limits, probes)
+
+
+def _suspicions(executed: Executed, planned: Mapping[int, Sequence[Twin]], bundle: Bundle) -> tuple[Flag, ...]:
+    if bundle.canaries is Canaries.OFF:
+        return ()
+    return (*tampering_seen(executed, planned), *scan(executed.notebook))
+
+
+def _words() -> Iterator[str]:
+    """Words that nobody knows beforehand; they are in no result."""
+    while True:
+        yield secrets.token_hex(8)
 
 
 def work_files(submission: Submission, bundle: Bundle) -> Files:

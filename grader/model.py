@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 Notebook: TypeAlias = Mapping[str, Any]
 """An nbformat-4 notebook (in practice `nbformat.NotebookNode`). Functions take one and return a new one."""
@@ -106,14 +106,42 @@ class Executed:
     runs: tuple[CellRun | None, ...]
     """One a cell, in order; None for a cell that is no code."""
     incidents: tuple[Incident, ...] = ()
+    probes: Mapping[int, tuple[ProbeRun, ...]] = field(default_factory=dict)
+    """By the cell that they followed: fewer than were asked for once one did not raise, or time was up."""
 
 
-Execute: TypeAlias = Callable[[Notebook, Files, Limits], Executed]
-"""Run a notebook's code cells beside these files, under these limits.
+class Canaries(StrEnum):
+    """How many cells that must fail are run after tests that passed."""
 
-The student's failures are in the value that is returned; a failure of our own raises `ExecutionFault`.
-The working folder holds exactly `Files` when the first cell runs.
-"""
+    OFF = "off"
+    NORMAL = "normal"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRun:
+    """How a probe ran: a cell that is in no notebook, and of which nothing is recorded but its error."""
+
+    status: RunStatus
+    replied: str = ""
+    """The text of its error by the kernel's answer."""
+    shown: str = ""
+    """The text of the error that it showed."""
+
+
+Probes: TypeAlias = Mapping[int, Sequence[str]]
+"""Sources to run after a cell, by its index, if it ran to its end."""
+
+
+class Execute(Protocol):
+    """Run a notebook's code cells beside these files, under these limits.
+
+    The student's failures are in the value that is returned; a failure of our own raises `ExecutionFault`.
+    The working folder holds exactly `Files` when the first cell runs. Where there are no probes, none need be passed.
+    """
+
+    def __call__(self, notebook: Notebook, files: Files, limits: Limits, probes: Probes = ..., /) -> Executed:
+        """See the class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +209,7 @@ class Bundle:
     execute: bool
     digest: str
     """SHA-256 over all of the above."""
+    canaries: Canaries = Canaries.OFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from grader.errors import SandboxError
-from grader.model import Executed, Files, Limits, Notebook
+from grader.model import Executed, Files, Limits, Notebook, Probes
 
 
 class Engine(Protocol):
@@ -17,7 +17,7 @@ class Engine(Protocol):
     def name(self) -> str:
         """Return what it is called in results: their key names the engine that made them."""
 
-    def execute(self, notebook: Notebook, files: Files, limits: Limits) -> Executed:
+    def execute(self, notebook: Notebook, files: Files, limits: Limits, probes: Probes = ..., /) -> Executed:
         """See `model.Execute`."""
 
     def close(self) -> None:

@@ -28,12 +28,12 @@ from grader.execution.kernel import Kernel, KernelDied, Message, Reply, Usage, p
 from grader.execution.kernelspecs import is_python, spec_for
 from grader.execution.limits import measure, resource_limits
 from grader.execution.place import inside_environment
-from grader.execution.run import run_notebook
+from grader.execution.run import NO_PROBES, run_notebook
 from grader.execution.sandbox import Sandbox
 from grader.execution.seeding import seed
 from grader.execution.stock import StockKernel
 from grader.execution.warming import WarmProcess
-from grader.model import Executed, Files, Limits, Notebook
+from grader.model import Executed, Files, Limits, Notebook, Probes
 from grader.text import escape
 
 _READ_BYTES = 1 << 18
@@ -57,9 +57,9 @@ class ForkedEngine:
         self._sandbox = sandbox
         self._kernels = ForkedKernels(sandbox, preload, inside_environment())
 
-    def execute(self, notebook: Notebook, files: Files, limits: Limits) -> Executed:
+    def execute(self, notebook: Notebook, files: Files, limits: Limits, probes: Probes = NO_PROBES) -> Executed:
         """See `model.Execute`."""
-        return run_notebook(notebook, files, limits, self._start)
+        return run_notebook(notebook, files, limits, self._start, probes)
 
     def why_not_working(self) -> str | None:
         """Fork one kernel and say why that did not work, or None."""
@@ -165,10 +165,10 @@ class ForkedKernel:
             self.close()
             raise
 
-    def submit(self, source: str) -> None:
-        """Ask for one cell to be run."""
+    def submit(self, source: str, *, counted: bool = True) -> None:
+        """Ask for one cell to be run, in the history or beside it."""
         self._request = secrets.token_hex(8)
-        self._to_send += pack({"id": self._request, "source": source})
+        self._to_send += pack({"id": self._request, "source": source, "counted": counted})
         self._send()
 
     def receive(self, seconds: float) -> Message | Reply | None:

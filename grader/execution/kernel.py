@@ -53,8 +53,8 @@ class KernelDied(Exception):  # noqa: N818 - an event in a notebook's run, which
 class Kernel(Protocol):
     """One kernel in a sandbox of its own. `submit` one cell, `receive` until its `Reply`, `close` at any time."""
 
-    def submit(self, source: str) -> None:
-        """Ask for one cell to be run; raises KernelDied."""
+    def submit(self, source: str, *, counted: bool = True) -> None:
+        """Ask for one cell to be run, in the history or beside it; raises KernelDied."""
 
     def receive(self, seconds: float) -> Message | Reply | None:
         """Wait that long at most for the next message about the cell that was submitted last; raises KernelDied.

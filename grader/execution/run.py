@@ -9,14 +9,27 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from grader.execution.kernel import Kernel, KernelDied, Message, Reply, StartKernel
 from grader.execution.limits import Breach, breach_in_error, breach_in_usage
 from grader.execution.outputs import Recorder
-from grader.model import CellRun, Executed, Files, Incident, IncidentKind, Limits, Notebook, RunStatus
+from grader.model import (
+    CellRun,
+    Executed,
+    Files,
+    Incident,
+    IncidentKind,
+    Limits,
+    Notebook,
+    ProbeRun,
+    Probes,
+    RunStatus,
+)
 
+NO_PROBES: Probes = MappingProxyType({})
 _SAMPLE_SECONDS = 0.1
 _GRACE_SECONDS = 2.0
 _MOST_RESTARTS = 3
@@ -31,12 +44,15 @@ _ERROR_NAMES = {
 _CRASH = Breach(IncidentKind.CRASH, "the kernel died while this cell ran")
 
 
-def run_notebook(notebook: Notebook, files: Files, limits: Limits, start: StartKernel) -> Executed:
+def run_notebook(
+    notebook: Notebook, files: Files, limits: Limits, start: StartKernel, probes: Probes = NO_PROBES
+) -> Executed:
     """Run every code cell in order; only outputs and execution counts differ in the notebook that is returned."""
     run = _Run(notebook, files, limits, start)
     try:
         for index, source in _code_cells(notebook):
             run.cell(index, source)
+            run.probe(index, probes.get(index, ()))
         return run.result()
     finally:
         run.close()
@@ -72,6 +88,7 @@ class _Run:
     incidents: list[Incident] = field(default_factory=list)
     recorded: list[int] = field(default_factory=list)
     not_again: set[int] = field(default_factory=set)
+    probes: dict[int, tuple[ProbeRun, ...]] = field(default_factory=dict)
     recorder: Recorder = field(init=False)
     end: float = field(init=False)
 
@@ -90,6 +107,34 @@ class _Run:
         self.recorded.append(index)
         self.recorder.begin(len(self.recorded))
         self._judge(index, self._ended(source, self.recorder))
+
+    def probe(self, index: int, sources: Sequence[str]) -> None:
+        """Run what should fail now that this cell has run to its end, and keep how it failed apart from the notebook.
+
+        Once one did not fail, no more are run: that is known then, and nothing that it did lasts longer than it must.
+        """
+        if self.kernel is None or self.runs[index].status is not RunStatus.COMPLETED:
+            return
+        found: list[ProbeRun] = []
+        for source in sources:
+            if time.monotonic() >= self.end:
+                break
+            found.append(self._probed(source))
+            if found[-1].status is not RunStatus.RAISED:
+                break
+        if found:
+            self.probes[index] = tuple(found)
+
+    def _probed(self, source: str) -> ProbeRun:
+        scratch = Recorder(0)
+        scratch.begin(0)
+        ended = self._ended(source, scratch, counted=False)
+        if not ended.alive:
+            self._drop_kernel()
+        if ended.reply is None:
+            return ProbeRun(RunStatus.STOPPED)
+        status = RunStatus.COMPLETED if ended.reply.completed else RunStatus.RAISED
+        return ProbeRun(status, ended.reply.evalue, scratch.last_error[1])
 
     def _judge(self, index: int, ended: _Ended) -> None:
         breach = ended.breach
@@ -127,7 +172,7 @@ class _Run:
                 cell["outputs"] = from_dict(outputs.get(index, []))  # type: ignore[no-untyped-call]
                 cell["execution_count"] = counts.get(index)
         runs = tuple(self.runs.get(index) for index in range(len(notebook["cells"])))
-        return Executed(notebook, runs, tuple(self.incidents))
+        return Executed(notebook, runs, tuple(self.incidents), self.probes)
 
     def close(self) -> None:
         """Leave nothing running."""
@@ -171,13 +216,13 @@ class _Run:
         grade_id = metadata.get("grade_id") if isinstance(metadata, dict) else None
         self.incidents.append(Incident(breach.kind, breach.sentence, index, grade_id))
 
-    def _ended(self, source: str, recorder: Recorder) -> _Ended:
+    def _ended(self, source: str, recorder: Recorder, *, counted: bool = True) -> _Ended:
         """Run one cell to its end, whichever that is."""
         assert self.kernel is not None
         began = time.monotonic()
         watch = _Watch(self.kernel, self.limits, began, self.end)
         try:
-            self.kernel.submit(source)
+            self.kernel.submit(source, counted=counted)
             while True:
                 event = self.kernel.receive(watch.patience())
                 if isinstance(event, Reply):

@@ -26,11 +26,11 @@ from grader.execution.kernel import KernelDied, Message, Reply, Usage
 from grader.execution.kernelspecs import KernelSpec, spec_for
 from grader.execution.limits import disk_bytes, measure
 from grader.execution.place import Place, connections, launch, open_place
-from grader.execution.run import run_notebook
+from grader.execution.run import NO_PROBES, run_notebook
 from grader.execution.sandbox import Sandbox
 from grader.execution.seeding import seed, seeding_code
 from grader.execution.zmtp import Channel, ChannelClosed
-from grader.model import Executed, Files, Limits, Notebook
+from grader.model import Executed, Files, Limits, Notebook, Probes
 
 _READY_SECONDS = 60.0
 _ASK_AGAIN_SECONDS = 0.05
@@ -46,9 +46,9 @@ class StockEngine:
     sandbox: Sandbox | None
     name: str = "stock"
 
-    def execute(self, notebook: Notebook, files: Files, limits: Limits) -> Executed:
+    def execute(self, notebook: Notebook, files: Files, limits: Limits, probes: Probes = NO_PROBES) -> Executed:
         """See `model.Execute`."""
-        return run_notebook(notebook, files, limits, self._start)
+        return run_notebook(notebook, files, limits, self._start, probes)
 
     def close(self) -> None:
         """Nothing stays open between two notebooks."""
@@ -95,12 +95,12 @@ class StockKernel:
             self._wait_until_ready()
             on_failure.pop_all()
 
-    def submit(self, source: str) -> None:
+    def submit(self, source: str, *, counted: bool = True) -> None:
         """See `kernel.Kernel`."""
         content = {
             "code": source,
             "silent": False,
-            "store_history": True,
+            "store_history": counted,
             "user_expressions": {},
             "allow_stdin": False,
             "stop_on_error": False,

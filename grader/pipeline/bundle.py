@@ -14,7 +14,7 @@ from grader.errors import GraderError, NotebookError
 from grader.execution.installed import environment
 from grader.execution.instructor import instructor_kernel
 from grader.grading import NOTEBOOK
-from grader.model import Bundle, Files, Notebook
+from grader.model import Bundle, Canaries, Files, Notebook
 from grader.notebook import Autotest, dump, instructor_version, read, release, upgrade
 from grader.pipeline.cache import Prepared, cache_key, keep, kept
 from grader.pipeline.course import OpenCourse
@@ -58,6 +58,7 @@ def load_bundle(opened: OpenCourse, assignment: Assignment, *, upgraded: bool = 
         limits=opened.course.limits,
         execute=assignment.execute,
         digest=prepared.digest,
+        canaries=Canaries(opened.course.canaries),
     )
 
 
@@ -65,7 +66,9 @@ def _cache_key(opened: OpenCourse, assignment: Assignment, everything: Files, *,
     """Tests that AUTOTEST lines become depend on the environment, and so does what nbgrader makes of a notebook."""
     shared = [opened.folder.sources / f"{name}{NOTEBOOK}" for name in ("header", "footer")]
     beside = [_bytes(path) if path.is_file() else b"" for path in (*shared, opened.folder.root / "autotests.yml")]
-    settings = repr((opened.course.limits, assignment.execute, upgraded, __version__, environment().digest))
+    settings = repr(
+        (opened.course.limits, opened.course.canaries, assignment.execute, upgraded, __version__, environment().digest)
+    )
     files = [part for path in sorted(everything) for part in (path.encode(), everything[path])]
     return cache_key(settings.encode(), *beside, *files)
 
@@ -80,7 +83,7 @@ def _prepared(opened: OpenCourse, assignment: Assignment, everything: Files, *, 
     return Prepared(
         sources=sources,
         releases={name: release(source, _label(assignment, name)) for name, source in sources.items()},
-        digest=_digest(sources, data, opened.course.limits, execute=assignment.execute),
+        digest=_digest(sources, data, (opened.course.limits, opened.course.canaries), execute=assignment.execute),
     )
 
 
@@ -144,8 +147,8 @@ def _label(assignment: Assignment, name: str) -> str:
     return f"source_assignments/{assignment.name}/{name}{NOTEBOOK}"
 
 
-def _digest(sources: Mapping[str, Notebook], data: Files, limits: object, *, execute: bool) -> str:
-    whole = hashlib.sha256(f"{limits!r} {execute}".encode())
+def _digest(sources: Mapping[str, Notebook], data: Files, settings: object, *, execute: bool) -> str:
+    whole = hashlib.sha256(f"{settings!r} {execute}".encode())
     parts = {f"{name}{NOTEBOOK}": dump(source).encode() for name, source in sources.items()} | dict(data)
     for path, content in sorted(parts.items()):
         whole.update(f"{path}\0{len(content)}\0".encode())

@@ -30,7 +30,7 @@ class FakeKernel:
         self.closed = False
         self._usage = usage or Usage()
 
-    def submit(self, source):
+    def submit(self, source, *, counted=True):
         """Queue the script's events."""
         self.submitted.append(source)
         self.events = deque(self.script.get(source, [DONE]))

@@ -150,7 +150,7 @@ async def _run_cell(app: PipeApp, order: Mapping[str, Any], channel: Frames) -> 
     content = {
         "code": order["source"],
         "silent": False,
-        "store_history": True,
+        "store_history": order["counted"],
         "user_expressions": {},
         "allow_stdin": False,
         "stop_on_error": False,
