@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format lock torch clean
+.PHONY: help demo test quick bench check format lock torch clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ test: $(VENV)/.ready ## every test
 
 quick: $(VENV)/.ready ## the tests that take seconds
 	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow and not browser'
+
+bench: $(VENV)/.ready ## how fast it is on this machine, beside nbgrader; BENCH=--quick or --full
+	$(BIN)/python -m benchmarks.grading $(BENCH)
 
 check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff check

@@ -26,6 +26,7 @@ from grader.model import Bundle, Notebook
 from grader.notebook import points_cells, read, redact, redact_unexecuted
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.gradebook import build, notebook_totals
+from grader.pipeline.overlap import overlapped
 from grader.pipeline.pool import Done, Failed, Workers, run
 from grader.store import NotebookFacts, OutcomeRow, OutcomeStatus, atomic_write
 
@@ -57,12 +58,26 @@ class PageJob:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexJob:
+    """One student's index to write."""
+
+    page: IndexPage
+    digest: str
+
+    @property
+    def path(self) -> str:
+        """Below `feedback/`."""
+        return f"{self.page.student_id}/index.html"
+
+
+@dataclass(frozen=True, slots=True)
 class FeedbackPlan:
     """The pages that differ from what stands."""
 
     jobs: tuple[PageJob, ...]
     unchanged: int
-    indexes: tuple[IndexPage, ...]
+    indexes: tuple[IndexJob, ...]
+    """Those that differ, too."""
     bundles: Mapping[str, Bundle]
     skipped: tuple[Skipped, ...] = ()
 
@@ -97,37 +112,56 @@ def plan_feedback(opened: OpenCourse, database: Database, names: Iterable[str], 
     left_out = {a.name: reason for a in chosen if (reason := skipped(a))}
     bundles = {a.name: load_bundle(opened, a) for a in chosen if a.name not in left_out}
     remembered = {} if force else _remembered(opened)
-    jobs, unchanged = [], 0
-    for assignment in chosen:
-        if assignment.name in left_out:
-            continue
-        for job in _page_jobs(opened, database, assignment, bundles[assignment.name]):
-            if remembered.get(job.path) == job.digest and (opened.folder.feedback / job.path).is_file():
-                unchanged += 1
-            else:
-                jobs.append(job)
-    indexes = tuple(_indexes(opened, database))
-    return FeedbackPlan(tuple(jobs), unchanged, indexes, bundles, tuple(left_out.values()))
+    jobs = [job for a in chosen if a.name in bundles for job in _page_jobs(opened, database, a, bundles[a.name])]
+    changed = tuple(job for job in jobs if not _stands(opened, job, remembered))
+    indexes = (IndexJob(page, _digest(page)) for page in _indexes(opened, database))
+    return FeedbackPlan(
+        jobs=changed,
+        unchanged=len(jobs) - len(changed),
+        indexes=tuple(job for job in indexes if not _stands(opened, job, remembered)),
+        bundles=bundles,
+        skipped=tuple(left_out.values()),
+    )
+
+
+def _stands(opened: OpenCourse, job: PageJob | IndexJob, remembered: Mapping[str, str]) -> bool:
+    return remembered.get(job.path) == job.digest and (opened.folder.feedback / job.path).is_file()
 
 
 def carry_out(opened: OpenCourse, plan: FeedbackPlan, workers: int) -> Iterator[Written | Unwritten]:
-    """Render and write the pages of the plan, and every student's index."""
+    """Render and write the pages of the plan, and the index of every student whose index changed."""
+    if not plan.jobs and not plan.indexes:
+        return
     remembered = _remembered(opened)
-    tasks = (_task(opened, plan, job) for job in plan.jobs)
     try:
         if plan.jobs:
-            for result in run(tasks, _render, Workers(min(workers, len(plan.jobs)), PRELOAD)):
+            results = run(
+                (_task(opened, plan, job) for job in plan.jobs),
+                _render,
+                Workers(min(workers, len(plan.jobs)), PRELOAD),
+            )
+            for result in overlapped(results, lambda result: _kept(opened, result)):
                 match result:
-                    case Done(task, html):
-                        _write(opened, task.job, html)
+                    case Done(task):
                         remembered[task.job.path] = task.job.digest
                         yield Written(task.job.path)
                     case Failed(task, reason):
                         yield Unwritten(task.job.path, reason)
+        for index in overlapped(plan.indexes, lambda index: _write_index(opened, index)):
+            remembered[index.path] = index.digest
     finally:
         _remember(opened, remembered)
-    for index in plan.indexes:
-        opened.folder.write_feedback_index(index.student_id, render_index_page(index))
+
+
+def _kept(opened: OpenCourse, result: Done[_Task, str] | Failed[_Task]) -> Done[_Task, str] | Failed[_Task]:
+    if isinstance(result, Done):
+        _write(opened, result.job.job, result.result)
+    return result
+
+
+def _write_index(opened: OpenCourse, index: IndexJob) -> IndexJob:
+    opened.folder.write_feedback_index(index.page.student_id, render_index_page(index.page))
+    return index
 
 
 def _render(task: _Task) -> str:
@@ -250,7 +284,7 @@ def _late(assignment: Assignment, handed_in: datetime | None) -> str | None:
     return f"Handed in {' '.join(parts)} late."
 
 
-def _digest(page: NotebookPage, *more: str) -> str:
+def _digest(page: NotebookPage | IndexPage, *more: str) -> str:
     return hashlib.sha256("\0".join([repr(page), *more, __version__]).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -19,6 +19,7 @@ from grader.grading import NOTEBOOK
 from grader.model import Bundle, Faulted, Graded, Missing, Outcome, Rejected, Submission
 from grader.notebook import dump, imported_modules
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
+from grader.pipeline.overlap import overlapped
 from grader.pipeline.pool import Done, Failed, Workers, run
 from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, write_bundle
 from grader.text import escape
@@ -26,6 +27,8 @@ from grader.text import escape
 if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
     from grader.store import Database
+
+Result = Done[Task, Graded | Rejected] | Failed[Task]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,12 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
         return
     with tempfile.TemporaryDirectory(prefix="grader-") as private:
         tasks = _tasks(opened, plan, Path(private))
-        for result in run(tasks, grade_task, Workers(min(workers, len(plan.jobs)), PRELOAD)):
+        results = run(tasks, grade_task, Workers(min(workers, len(plan.jobs)), PRELOAD))
+        for result in overlapped(results, lambda result: _written(opened, result)):
             match result:
                 case Done(task, outcome):
-                    yield _keep(opened, database, task, outcome)
+                    _record(database, outcome, plan.engine, task.submission, key=task.key)
+                    yield outcome
                 case Failed(task, reason):
                     fault = Faulted(task.submission.student_id, task.submission.assignment, reason)
                     _record(database, fault, plan.engine, task.submission)
@@ -189,12 +194,13 @@ def _tasks(opened: OpenCourse, plan: GradePlan, private: Path) -> Iterator[Task]
             yield Task(_submission(opened, job), job.key, file, plan.engine, modules)
 
 
-def _keep(opened: OpenCourse, database: Database, task: Task, outcome: Graded | Rejected) -> Outcome:
-    """Write the graded notebooks, then commit the row that says they stand."""
-    files = {f"{graded.name}{NOTEBOOK}": dump(graded.notebook).encode() for graded in outcome.notebooks}
-    opened.folder.write_autograded(outcome.student_id, outcome.assignment, files)
-    _record(database, outcome, task.engine, task.submission, key=task.key)
-    return outcome
+def _written(opened: OpenCourse, result: Result) -> Result:
+    """Write the graded notebooks, synced: only then is the row committed that says they stand."""
+    if isinstance(result, Done):
+        outcome = result.result
+        files = {f"{graded.name}{NOTEBOOK}": dump(graded.notebook).encode() for graded in outcome.notebooks}
+        opened.folder.write_autograded(outcome.student_id, outcome.assignment, files)
+    return result
 
 
 def _record(

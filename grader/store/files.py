@@ -48,12 +48,16 @@ def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -
         top.mkdir(parents=True, exist_ok=True)
         with _opened(top, _FOLDER) as start, _made(start, inside.parts) as folder:
             _remove_others(folder, files)
+            changed = set()
             for name in sorted(files):
                 *parents, last = PurePosixPath(name).parts
                 with _made(folder, tuple(parents)) as parent:
                     if not _same(parent, last, files[name]):
                         _replace(parent, last, files[name])
-                        _sync_folder(parent)
+                        changed.add(tuple(parents))
+            for inner in sorted(changed):
+                with _beneath(folder, inner) as parent:
+                    _sync_folder(parent)
 
 
 def replace_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -> None:

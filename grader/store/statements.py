@@ -12,8 +12,10 @@ from grader.store.schema import OUTCOME, Tables
 
 Query = Select[*tuple[Any, ...]]
 
-_STUDENT, _ASSIGNMENT = bindparam("of_student"), bindparam("in_assignment")
-_THIS_OUTCOME = and_(OUTCOME.c.student_id == _STUDENT, OUTCOME.c.assignment == _ASSIGNMENT)
+_THIS_OUTCOME = and_(
+    OUTCOME.c.student_id == bindparam("of_student"),
+    OUTCOME.c.assignment == bindparam("in_assignment"),
+)
 ANSWERS: Query = select(OUTCOME.c.answers).where(_THIS_OUTCOME)
 """What an outcome says of the work beneath manual scores, `of_student`, `in_assignment`."""
 REPLACE_OUTCOME: Update = update(OUTCOME).where(_THIS_OUTCOME)
