@@ -65,6 +65,7 @@ def command(
         plan = grade.plan_grade(opened, database, grade.GradeRequest(assignments, students, force, choice))
         for left_out in plan.skipped:
             show.say(f"skipped     {left_out.reason}", "yellow")
+        _show_outdated(plan)
         if dry:
             return _show_plan(plan, as_json=as_json)
         if no_sandbox and plan.jobs:
@@ -109,6 +110,11 @@ class Tally:
             case Missing():
                 self.counts["missing"] += 1
 
+    @property
+    def said(self) -> str:
+        """The counts in words."""
+        return ", ".join(f"{number} {word}" for word in _WORDS if (number := self.counts[word]))
+
     def show(self, plan: GradePlan) -> None:
         """Print the summary."""
         unchanged = sum(len(planned.unchanged) for planned in plan.assignments)
@@ -116,28 +122,43 @@ class Tally:
         if not plan.jobs:
             show.say(f"nothing to do: {show.count(unchanged, 'submission')} graded already, none changed")
             return
-        parts = [f"{number} {word}" for word in _WORDS if (number := self.counts[word])]
         rate = f"{len(plan.jobs) / seconds:.1f} a second" if seconds > 1 else f"{seconds:.1f} s"
         kept = f"; {unchanged} unchanged, not run again" if unchanged else ""
-        show.say(f"{', '.join(parts)} in {seconds:.0f} s ({rate}){kept}", "bold")
+        show.say(f"{self.said} in {seconds:.0f} s ({rate}){kept}", "bold")
 
 
 _WORDS = ("graded", "repaired", "limited", "flagged", "rejected", "failed", "missing")
 
 
+_SECONDS_A_LINE = 5.0
+"""Where there is no terminal: between two lines that say how far it is."""
+
+
 def watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> Tally:
     """Count outcomes as they come, with a bar and a line for each that somebody should look at."""
     tally = Tally()
+    done, said = 0, tally.started
     with show.progress() as bar:
         task = bar.add_task("grading", total=total, now="")
         for outcome in outcomes:
             tally.add(outcome)
             if as_json:
                 show.data(_record(outcome))
-            if not isinstance(outcome, Missing):
-                now = ", ".join(f"{tally.counts[word]} {word}" for word in _WORDS if tally.counts[word])
-                bar.update(task, advance=1, now=now)
+            if isinstance(outcome, Missing):
+                continue
+            done, now = done + 1, time.monotonic()
+            rate = done / max(now - tally.started, 0.001)
+            bar.update(task, advance=1, now=f"{rate:.1f}/s  {tally.said}")
+            if bar.disable and now - said >= _SECONDS_A_LINE:
+                said = now
+                show.say(
+                    f"grading     {done} of {total}, {rate:.1f} a second, {_left((total - done) / rate)}: {tally.said}"
+                )
     return tally
+
+
+def _left(seconds: float) -> str:
+    return f"{seconds:.0f} s left" if seconds < 100 else f"{seconds / 60:.0f} min left"
 
 
 def told(incident: Incident) -> str:
@@ -176,6 +197,13 @@ def _record(outcome: Outcome) -> dict[str, object]:
             return {**record, "reason": reason}
         case Missing():
             return record
+
+
+def _show_outdated(plan: GradePlan) -> None:
+    """Tell what costs a class: results that stood until something else than work and sources changed."""
+    for what, results in Counter(job.outdated for job in plan.jobs if job.outdated).items():
+        many = f"{show.count(results, 'result')} will be graded again"
+        show.say(f"changed     environment changed since: {escape(what, 300)}; {many}", "yellow")
 
 
 def _show_plan(plan: GradePlan, *, as_json: bool) -> int:

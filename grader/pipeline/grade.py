@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from grader.grading import NOTEBOOK
 from grader.model import Bundle, Faulted, Graded, Missing, Outcome, Rejected, Submission
 from grader.notebook import dump, imported_modules
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
+from grader.pipeline.environments import settings
 from grader.pipeline.overlap import overlapped
 from grader.pipeline.pool import Done, Failed, Workers, run
 from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, write_bundle
@@ -38,6 +40,8 @@ class GradeJob:
     student_id: str
     assignment: str
     key: str
+    outdated: str = ""
+    """What has changed, where nothing but environment or engine makes a result that stood stand no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
 
         find_sandbox()
     opened.folder.remove_leftovers()
+    if plan.jobs:
+        settings(opened.folder, plan.engine).remember(opened.folder)
     database.sync_students(opened.students)
     for planned in plan.assignments:
         yield from _begin_assignment(opened, database, planned, plan.engine)
@@ -142,32 +148,28 @@ def _plan_assignment(opened: OpenCourse, database: Database, bundle: Bundle, req
     known = {} if request.force else database.keys(bundle.assignment)
     handed_in = opened.folder.submitters(bundle.assignment)
     wanted = set(request.students) or {*handed_in, *(s.student_id for s in opened.roster or ())}
-    environment = _environment_digest(request.engine)
+    setting = settings(opened.folder, request.engine)
     jobs, unchanged = [], []
     for student_id in handed_in:
         if student_id not in wanted:
             continue
         submission = opened.folder.read_submission(student_id, bundle.assignment)
         assert submission is not None, "it was listed a moment ago"
-        key = result_key(submission, bundle, environment)
-        if known.get(student_id) == key:
+        key_under = partial(result_key, submission, bundle)
+        key, before = key_under(str(setting.now)), known.get(student_id)
+        if before == key:
             unchanged.append(student_id)
         else:
-            jobs.append(GradeJob(student_id, bundle.assignment, key))
+            why = setting.why_outdated(before, key_under) if before else ""
+            jobs.append(GradeJob(student_id, bundle.assignment, key, why))
     missing = tuple(sorted(wanted - set(handed_in)))
     return AssignmentPlan(bundle, tuple(jobs), tuple(unchanged), missing)
 
 
-def result_key(submission: Submission, bundle: Bundle, environment: str) -> str:
+def result_key(submission: Submission, bundle: Bundle, setting: str) -> str:
     """The hash of all that a result depends on."""
-    parts = [submission.digest, str(submission.timestamp), bundle.digest, environment, __version__]
+    parts = [submission.digest, str(submission.timestamp), bundle.digest, setting, __version__]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _environment_digest(engine: EngineChoice) -> str:
-    from grader.execution import environment
-
-    return f"{environment().digest} {engine.kind} {engine.sandbox}"
 
 
 def _begin_assignment(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.cli.grade import watch
 from grader.cli.reference import reference
+from grader.model import Faulted
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 COMMANDS = [
@@ -115,3 +117,14 @@ def test_validate_tells_a_student_what_to_see_to(grader: Run, course: Path, tmp_
     assert 1 == result.returncode
     kinds = sorted(finding["kind"] for finding in json.loads(result.stdout)["findings"])
     assert ["failed", "missing", "unanswered", "unanswered"] == kinds
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many of how many, how fast, how long still, and what became of them."""
+    monkeypatch.setattr("grader.cli.grade._SECONDS_A_LINE", 0)
+    watch([Faulted("ada", "ps1", "no disk"), Faulted("bob", "ps1", "no disk")], 3, as_json=False)
+    told = capsys.readouterr().err
+    assert "2 of 3" in told
+    assert "2 failed" in told
