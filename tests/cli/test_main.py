@@ -1,7 +1,9 @@
 """The command line's contract: exit statuses, streams, errors of one line, help for everything."""
 
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,3 +130,27 @@ def test_without_a_terminal_there_is_a_line_now_and_then(
     told = capsys.readouterr().err
     assert "2 of 3" in told
     assert "2 failed" in told
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_soon_keeps_what_is_done_and_says_how_to_go_on(grader: Run, course: Path) -> None:
+    """Interrupted while workers grade: status 130, a line, nothing left running; the next run finishes the class."""
+    grader("-C", course, "release")
+    (course / "roster.csv").unlink()
+    for number in range(6):
+        folder = course / "submitted" / f"s{number}" / "ps1"
+        folder.mkdir(parents=True)
+        work = json.loads((course / "release/ps1/squares.ipynb").read_text())
+        work["cells"][1]["source"] = f"print('x' * 10**6)\ndef square(x):\n    return x * {number}"
+        (folder / "squares.ipynb").write_text(json.dumps(work))
+    command = [sys.executable, "-m", "grader", "-C", str(course), "grade", "--json"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    first = json.loads(running.stdout.readline())
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert 130 == running.returncode
+    assert "goes on from here" in said
+    rest = {json.loads(line)["student"] for line in grader("-C", course, "grade", "--json").stdout.splitlines()}
+    assert first["student"] not in rest
+    assert "nothing to do: 6 submissions" in grader("-C", course, "grade").stderr
