@@ -64,12 +64,6 @@ def _module_name(name: str) -> str:
     return name
 
 
-def _attempts(value: object) -> object:
-    if value == "best":
-        raise ValueError('would need every attempt to be graded, which is not done; use "latest" or "first"')
-    return value
-
-
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Points = Annotated[Decimal, Field(gt=0)]
 ModuleName = Annotated[str, AfterValidator(_module_name)]
@@ -92,7 +86,7 @@ class _AssignmentTable(ItemPolicy):
     points: Points | None = None
     execute: bool = True
     requires: Annotated[tuple[ModuleName, ...], Field(strict=False)] = ()
-    attempts: Annotated[Literal["latest", "first"], BeforeValidator(_attempts)] = "latest"
+    attempts: Literal["latest", "first", "best"] = "latest"
 
     @property
     def policy(self) -> ItemPolicy:
@@ -147,7 +141,7 @@ class Assignment(BaseModel):
     has_notebooks: bool
     execute: bool
     requires: tuple[str, ...]
-    attempts: Literal["latest", "first"] = "latest"
+    attempts: Literal["latest", "first", "best"] = "latest"
     """Which of a student's attempts counts."""
 
 

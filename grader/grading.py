@@ -20,6 +20,7 @@ from grader.model import (
     GradedNotebook,
     Notebook,
     Rejected,
+    Repair,
     Submission,
 )
 from grader.notebook import (
@@ -57,6 +58,17 @@ def grade_submission(submission: Submission, bundle: Bundle, execute: Execute) -
         flags=(*refused, *found.flags, *notebooks[0].flags),
     )
     return Graded(submission.student_id, submission.assignment, (first, *notebooks[1:]), time.monotonic() - started)
+
+
+def best(attempts: Sequence[Graded | Rejected]) -> Graded | Rejected:
+    """The outcome with the most automatic points, of attempts from the latest to the first; of equals, the latest."""
+    chosen = max(range(len(attempts)), key=lambda index: (_points(attempts[index]), -index))
+    outcome = attempts[chosen]
+    if chosen == 0 or isinstance(outcome, Rejected):
+        return outcome
+    told = Repair("best-attempt", f"Of {len(attempts)} attempts an earlier one counts: it has the most points.")
+    first = replace(outcome.notebooks[0], repairs=(told, *outcome.notebooks[0].repairs))
+    return replace(outcome, notebooks=(first, *outcome.notebooks[1:]), attempt=chosen)
 
 
 def grade_notebook(name: str, submitted: Notebook, work: Files, bundle: Bundle, execute: Execute) -> GradedNotebook:
@@ -132,3 +144,10 @@ def _rejected(name: str, bundle: Bundle, reason: str) -> GradedNotebook:
         for cell in points_cells(bundle.sources[name])
     )
     return GradedNotebook(name, bundle.releases[name], scores, rejection=reason)
+
+
+def _points(outcome: Graded | Rejected) -> float:
+    """Automatic points; what cannot be read is less than nothing."""
+    if isinstance(outcome, Rejected):
+        return -1.0
+    return sum(score.auto_score or 0.0 for notebook in outcome.notebooks for score in notebook.scores)

@@ -220,6 +220,8 @@ class Graded:
     assignment: str
     notebooks: tuple[GradedNotebook, ...]
     seconds: float = 0.0
+    attempt: int = 0
+    """Which of the student's attempts it is, where the best counts: 0 is the latest."""
 
 
 @dataclass(frozen=True, slots=True)

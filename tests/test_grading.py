@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.grading import grade_submission, work_files
+from grader.grading import best, grade_submission, work_files
 from grader.model import Bundle, CellRun, Executed, Files, Graded, Limits, Notebook, Rejected, RunStatus, Submission
 from grader.notebook import instructor_version, release, thaw
 from tests.making import make_cell, make_notebook, solved, squares
@@ -116,3 +116,22 @@ def test_the_instructors_data_wins() -> None:
     """A student's file takes no place of the assignment's, their own files come along, their notebooks do not."""
     handed_in = submission(squares=squares(), **{"data.csv": b"theirs", "helper.py": b"x = 1"})
     assert {"data.csv": b"ours", "helper.py": b"x = 1"} == work_files(handed_in, bundle(squares=squares()))
+
+
+def test_the_best_of_several_attempts_counts() -> None:
+    """The one with the most automatic points, of equals the latest; what cannot be read never wins."""
+    assignment = bundle(squares=squares())
+    good, poor = (
+        grade_submission(
+            submission(squares=solved(assignment.releases["squares"], square=answer)), assignment, run_here
+        )
+        for answer in (RIGHT, "def square(x):\n    return 4")
+    )
+    unreadable = grade_submission(submission(**{"squares.ipynb": b"{"}), assignment, run_here)
+    assert good is best([good, poor])
+    chosen = best([poor, unreadable, good])
+    assert isinstance(chosen, Graded)
+    assert 2 == chosen.attempt
+    assert ["best-attempt"] == [repair.kind for repair in chosen.notebooks[0].repairs]
+    assert poor is best([poor, poor])
+    assert unreadable is best([unreadable, unreadable])

@@ -69,7 +69,7 @@ def plan(
         chosen.due,
         opened.course.zone,
         valid_student_id,
-        counts=chosen.attempts,
+        counts="first" if chosen.attempts == "first" else "latest",
         aliases=read_alias_file(opened),
         named=request.named,
         team_column=request.team_column,

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -119,11 +119,12 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
         for result in overlapped(results, lambda result: _written(opened, result)):
             match result:
                 case Done(task, outcome):
-                    _record(database, outcome, plan.engine, task.submission, key=task.key)
+                    attempt = outcome.attempt if isinstance(outcome, Graded) else 0
+                    _record(database, outcome, plan.engine, task.attempts[attempt], key=task.key)
                     yield outcome
                 case Failed(task, reason):
-                    fault = Faulted(task.submission.student_id, task.submission.assignment, reason)
-                    _record(database, fault, plan.engine, task.submission)
+                    fault = Faulted(task.attempts[0].student_id, task.attempts[0].assignment, reason)
+                    _record(database, fault, plan.engine, task.attempts[0])
                     yield fault
 
 
@@ -153,9 +154,7 @@ def _plan_assignment(opened: OpenCourse, database: Database, bundle: Bundle, req
     for student_id in handed_in:
         if student_id not in wanted:
             continue
-        submission = opened.folder.read_submission(student_id, bundle.assignment)
-        assert submission is not None, "it was listed a moment ago"
-        key_under = partial(result_key, submission, bundle)
+        key_under = partial(result_key, _attempts(opened, student_id, bundle.assignment), bundle)
         key, before = key_under(str(setting.now)), known.get(student_id)
         if before == key:
             unchanged.append(student_id)
@@ -166,9 +165,10 @@ def _plan_assignment(opened: OpenCourse, database: Database, bundle: Bundle, req
     return AssignmentPlan(bundle, tuple(jobs), tuple(unchanged), missing)
 
 
-def result_key(submission: Submission, bundle: Bundle, setting: str) -> str:
+def result_key(attempts: Sequence[Submission], bundle: Bundle, setting: str) -> str:
     """The hash of all that a result depends on."""
-    parts = [submission.digest, str(submission.timestamp), bundle.digest, setting, __version__]
+    work = [part for attempt in attempts for part in (attempt.digest, str(attempt.timestamp))]
+    parts = [*work, bundle.digest, setting, __version__]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -193,7 +193,7 @@ def _tasks(opened: OpenCourse, plan: GradePlan, private: Path) -> Iterator[Task]
     for planned in plan.assignments:
         file = write_bundle(planned.bundle, private) if planned.jobs else private
         for job in planned.jobs:
-            yield Task(_submission(opened, job), job.key, file, plan.engine, modules)
+            yield Task(_attempts(opened, job.student_id, job.assignment), job.key, file, plan.engine, modules)
 
 
 def _written(opened: OpenCourse, result: Result) -> Result:
@@ -218,8 +218,11 @@ def _record(
     )
 
 
-def _submission(opened: OpenCourse, job: GradeJob) -> Submission:
-    submission = opened.folder.read_submission(job.student_id, job.assignment)
+def _attempts(opened: OpenCourse, student_id: str, assignment: str) -> tuple[Submission, ...]:
+    """What counts of a student's work; where the best attempt counts, all of them, the latest first."""
+    submission = opened.folder.read_submission(student_id, assignment)
     if submission is None:
-        raise GraderError(f"submitted/{job.student_id}/{job.assignment} was removed while grading; run this again")
-    return submission
+        raise GraderError(f"submitted/{student_id}/{assignment} was removed while grading; run this again")
+    if opened.course.assignments[assignment].attempts != "best":
+        return (submission,)
+    return (submission, *opened.folder.read_attempts(student_id, assignment))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from grader.grading import grade_submission
+from grader.grading import best, grade_submission
 from grader.model import Bundle, Graded, Rejected, Submission
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ class EngineChoice:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One submission to grade against a bundle that lies in a file of ours."""
+    """One student's work, to grade against a bundle that lies in a file of ours."""
 
-    submission: Submission
+    attempts: tuple[Submission, ...]
+    """What counts; where the best attempt counts, all of them, the latest first."""
     key: str
     """Under which the result will be known."""
     bundle_file: Path
@@ -46,9 +47,9 @@ class Task:
 
 
 def grade_task(task: Task) -> Graded | Rejected:
-    """Grade a submission in this process, with this process's engine."""
-    engine = _engine(task.engine, task.preload)
-    return grade_submission(task.submission, _bundle(task.bundle_file), engine.execute)
+    """Grade a student's work in this process, with this process's engine."""
+    engine, bundle = _engine(task.engine, task.preload), _bundle(task.bundle_file)
+    return best([grade_submission(attempt, bundle, engine.execute) for attempt in task.attempts])
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> Path:

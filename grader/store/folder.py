@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from grader.errors import StoreError
@@ -25,6 +26,8 @@ from grader.store.files import (
 from grader.store.lock import Holder, course_lock, holder
 from grader.store.submissions import TIMESTAMP, ReadLimits, read_submission
 from grader.text import escape
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,13 @@ class CourseFolder:
     def attempts(self, student_id: str, assignment: str) -> tuple[str, ...]:
         """Names of the attempts that are kept beside the one that counts, sorted."""
         return tuple(_folders(self._attempts / _named(student_id) / _named(assignment)))
+
+    def read_attempts(self, student_id: str, assignment: str) -> tuple[Submission, ...]:
+        """The attempts that are kept beside the one that counts, the latest first."""
+        home = self._attempts / _named(student_id)
+        read = (read_submission(home, assignment, name, ReadLimits()) for name in self.attempts(student_id, assignment))
+        found = (replace(attempt, student_id=student_id, assignment=assignment) for attempt in read if attempt)
+        return tuple(sorted(found, key=lambda attempt: (attempt.timestamp or _LONG_AGO, attempt.digest), reverse=True))
 
     def write_attempt(self, student_id: str, assignment: str, name: str, files: Files) -> None:
         """Keep an attempt beside the one that counts."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import ConfigError, IntakeError
+from grader.errors import IntakeError
 from grader.intake import Action
 from grader.pipeline import collect
 from grader.pipeline.course import open_course
@@ -195,14 +195,6 @@ def test_the_first_attempt_counts_where_the_course_says_so(course: Path, tmp_pat
     assert {"ada": Action.REPLACES} == take_in(course, early)
     assert {"ada": Action.SAME} == take_in(course, late)
     assert "early" == submitted(course, "ada")
-
-
-def test_the_best_attempt_is_refused_with_what_to_use(course: Path) -> None:
-    """Nobody is graded more than once yet."""
-    config = course / "course.toml"
-    config.write_text(config.read_text().replace("[assignments.ps1]\n", '[assignments.ps1]\nattempts = "best"\n'))
-    with pytest.raises(ConfigError, match=r'attempts: "best" .* use "latest" or "first"'):
-        open_course(course)
 
 
 def test_a_time_that_becomes_known_is_written(course: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from grader.errors import ConfigError, StoreError
 from grader.model import Faulted, Graded, Missing, Outcome, Rejected
 from grader.notebook import instructor_version, release
-from grader.pipeline import grade
+from grader.pipeline import collect, grade
 from grader.pipeline.course import OpenCourse, open_course
 from tests.making import solved, squares
 
@@ -139,3 +139,26 @@ def test_a_fault_of_ours_is_no_zero(course: Path, monkeypatch: pytest.MonkeyPatc
     assert {"ada"} == {outcome.student_id for outcome in found if isinstance(outcome, Faulted)}
     assert {} == points(course)
     assert isinstance(run(course)["ada"], Graded)
+
+
+def test_where_the_best_attempt_counts_all_are_graded(course: Path) -> None:
+    """An earlier, better attempt counts, with its own time; a later attempt that is better takes its place."""
+    config = course / "course.toml"
+    config.write_text(config.read_text().replace("due = 2026", 'attempts = "best"\ndue = 2026'))
+    opened = open_course(course)
+    for when, answer in (("2026-09-20", RIGHT["square"]), ("2026-09-22", "def square(x):\n    return 4")):
+        inbox = course / ".grader" / when / "ada"
+        inbox.mkdir(parents=True)
+        work = solved(release(instructor_version(squares())), square=answer)
+        (inbox / "squares.ipynb").write_text(json.dumps(work))
+        (inbox / "timestamp.txt").write_text(f"{when}T12:00:00+00:00")
+        list(collect.carry_out(opened, collect.plan(opened, "ps1", [inbox.parent])))
+    outcome = run(course)["ada"]
+    assert isinstance(outcome, Graded)
+    assert 1 == outcome.attempt
+    assert [0.0, 4.0, 1.0] == points(course)["ada"]
+    with opened.database() as database:
+        assert 20 == next(
+            row.timestamp.day for row in database.outcomes("ps1") if row.student_id == "ada" and row.timestamp
+        )
+    assert {} == {s: o for s, o in run(course).items() if isinstance(o, Graded)}
