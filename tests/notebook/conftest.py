@@ -1,4 +1,4 @@
-"""An assignment with every kind of cell, in its three versions: the instructor's, the released, and an honest answer."""
+"""An assignment with every kind of cell in three versions: the instructor's, the released, and an honest answer."""
 
 from __future__ import annotations
 
