@@ -17,6 +17,9 @@ from pathlib import Path
 _PR_SET_CHILD_SUBREAPER = 36
 _GROUPS = (Path("/sys/fs/cgroup/cpuacct"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 
+# nbgrader starts `alembic` by its name alone
+_ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -39,7 +42,7 @@ def cost(command: Sequence[str], folder: Path) -> Cost:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     with accounting() as account, (folder / "bench.log").open("ab") as log:
         began = time.perf_counter()
-        process = subprocess.Popen([*account.entering, *command], cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen([*account.entering, *command], cwd=folder, env=_ENVIRONMENT, stdout=log, stderr=log)
         peaks: list[float] = []
         watcher = threading.Thread(target=_watch, args=(process, peaks))
         watcher.start()

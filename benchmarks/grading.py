@@ -128,10 +128,12 @@ def _grader(name: str, students: int, *, workers: int = 2) -> Cost:
         root = Path(folder)
         write_course(root, WORKLOADS[name](), students)
         jobs = ("--jobs", str(workers))
-        return (
+        return _checked(
             cost([*GRADER, "grade", *jobs], root)
             + cost([*GRADER, "feedback", *jobs], root)
-            + cost([*GRADER, "gradebook"], root)
+            + cost([*GRADER, "gradebook"], root),
+            root,
+            students,
         )
 
 
@@ -140,9 +142,16 @@ def _nbgrader(name: str, students: int) -> Cost:
         root = Path(folder)
         write_course(root, WORKLOADS[name](), students)
         cost([*NBGRADER, "generate_assignment", ASSIGNMENT], root)
-        return cost([*NBGRADER, "autograde", ASSIGNMENT], root) + cost(
-            [*NBGRADER, "generate_feedback", ASSIGNMENT], root
-        )
+        graded = cost([*NBGRADER, "autograde", ASSIGNMENT], root)
+        return _checked(graded + cost([*NBGRADER, "generate_feedback", ASSIGNMENT], root), root, students)
+
+
+def _checked(spent: Cost, root: Path, students: int) -> Cost:
+    """The cost, if there is a page for everybody: what failed at once was not fast."""
+    pages = len(list(root.glob(f"feedback/*/{ASSIGNMENT}/*.html")))
+    if pages != students:
+        raise SystemExit(f"only {pages} of {students} got feedback: see {(root / 'bench.log').read_text()[-2000:]}")
+    return spent
 
 
 def beside_ipython(size: Size) -> Iterator[str]:
