@@ -21,10 +21,10 @@ demo: $(VENV)/.ready ## grade the demo course in this folder: a class of 24, fee
 	$(BIN)/grader demo
 
 test: $(VENV)/.ready ## every test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 quick: $(VENV)/.ready ## the tests that take seconds
-	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow and not browser'
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m 'not slow and not browser'
 
 bench: $(VENV)/.ready ## how fast it is on this machine, beside nbgrader; BENCH=--quick or --full
 	$(BIN)/python -m benchmarks.grading $(BENCH)
