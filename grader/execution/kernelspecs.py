@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grader.errors import ExecutionFault
+from grader.execution import view
 from grader.model import Notebook
 from grader.text import escape
 
@@ -70,7 +70,7 @@ def is_python(notebook: Notebook) -> bool:
 
 def python_kernel() -> KernelSpec:
     """Return the kernel of the Python that grader itself runs in."""
-    argv = (sys.executable, "-P", *_IPYKERNEL, *IPYKERNEL_OPTIONS)
+    argv = (view.PYTHON, "-P", *_IPYKERNEL, *IPYKERNEL_OPTIONS)
     return KernelSpec("python3", PYTHON, argv, {}, interrupt_by_message=False, paths=())
 
 

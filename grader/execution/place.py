@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -173,7 +172,7 @@ def _bare_uid() -> int | None:
 @cache
 def _launcher() -> tuple[str, ...]:
     source = Path(__file__).with_name("launch.py").read_text()
-    return (sys.executable, "-I", "-S", "-c", source)
+    return (view.PYTHON, "-I", "-S", "-c", source)
 
 
 def inside_environment() -> dict[str, str]:
@@ -183,7 +182,7 @@ def inside_environment() -> dict[str, str]:
 
 def _environment(folders: Folders, more: Mapping[str, str]) -> dict[str, str]:
     """Return the kernel's whole environment: of the host's, nothing but where programs are."""
-    programs = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+    programs = [str(Path(view.PYTHON).parent), "/usr/local/bin", "/usr/bin", "/bin"]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
     return {
         "PATH": os.pathsep.join(dict.fromkeys(programs)),

@@ -281,7 +281,7 @@ def why_not_working(sandbox: Sandbox) -> str | None:
     """Run a program in the sandbox and say why it did not work, or None."""
     reading, writing = os.pipe()
     try:
-        argv = [sys.executable, "-I", "-S", "-c", _PROOF]
+        argv = [view.PYTHON, "-I", "-S", "-c", _PROOF]
         jail = sandbox.start(argv, disk_bytes=1 << 20, environment={"LANG": "C.UTF-8"}, output=writing)
     except OSError as error:
         return f"it cannot be started ({error.strerror})"

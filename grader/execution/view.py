@@ -21,6 +21,9 @@ HOSTNAME = "sandbox"
 USER_ID = 1000
 """As it is called inside; outside, it is an unprivileged user of the host."""
 
+PYTHON = os.path.abspath(sys.executable)  # noqa: PTH100 - the one that takes `..` out, which no bind mount follows
+"""The Python that runs here, which is the one that runs inside."""
+
 ETC = {
     "/etc/passwd": f"student:x:{USER_ID}:{USER_ID}::{HOME}:/bin/sh\n",
     "/etc/group": f"student:x:{USER_ID}:\n",
@@ -58,7 +61,7 @@ def readable_paths(more: Iterable[Path] = ()) -> tuple[Path, ...]:
     wanted += [Path(os.path.realpath(sys.executable)).parent.parent, *_package_folders(), *more]
     wanted += [Path(os.path.realpath(path)) for path in _LINKED if not Path(path).is_symlink()]
     kept: list[Path] = []
-    for path in sorted({path.absolute() for path in wanted}):
+    for path in sorted({Path(os.path.abspath(path)) for path in wanted}):  # noqa: PTH100 - as above
         if path.exists() and path not in _never() and not any(path.is_relative_to(other) for other in kept):
             kept.append(path)
     return tuple(kept)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import grader
 from grader.errors import ExecutionFault
+from grader.execution import view
 from grader.execution.kernelspecs import IPYKERNEL_OPTIONS
 from grader.execution.sandbox import Sandbox
 from grader.text import escape
@@ -33,7 +33,7 @@ class WarmProcess:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._jail = sandbox.start(
-                [sys.executable, "-P", "-m", "grader.execution.warm", str(theirs.fileno())],
+                [view.PYTHON, "-P", "-m", "grader.execution.warm", str(theirs.fileno())],
                 disk_bytes=_DISK_BYTES,
                 environment=environment,
                 output=self._log,

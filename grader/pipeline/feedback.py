@@ -102,7 +102,8 @@ class _Task:
     """What a worker needs to render one page."""
 
     job: PageJob
-    autograded: bytes
+    autograded: bytes | None
+    """None where somebody removed it."""
     instructor: Notebook
 
 
@@ -165,23 +166,23 @@ def _write_index(opened: OpenCourse, index: IndexJob) -> IndexJob:
 
 
 def _render(task: _Task) -> str:
-    notebook = read(task.autograded, task.job.page.notebook_name).notebook
-    hide = redact if task.job.page.executed else redact_unexecuted
-    return render_notebook_page(replace(task.job.page, notebook=hide(notebook, task.instructor)))
+    job = task.job
+    if task.autograded is None:
+        again = f"grader grade {job.assignment} --student {job.page.student_id} --force"
+        raise StoreError(f"the graded notebook is gone; make it again with: {again}")
+    notebook = read(task.autograded, job.page.notebook_name).notebook
+    hide = redact if job.page.executed else redact_unexecuted
+    return render_notebook_page(replace(job.page, notebook=hide(notebook, task.instructor)))
 
 
 def _task(opened: OpenCourse, plan: FeedbackPlan, job: PageJob) -> _Task:
     name = job.page.notebook_name
-    return _Task(job, _autograded(opened, job), plan.bundles[job.assignment].sources[name])
-
-
-def _autograded(opened: OpenCourse, job: PageJob) -> bytes:
-    path = opened.folder.autograded_of(job.page.student_id, job.assignment) / f"{job.page.notebook_name}{NOTEBOOK}"
+    path = opened.folder.autograded_of(job.page.student_id, job.assignment) / f"{name}{NOTEBOOK}"
     try:
-        return path.read_bytes()
+        autograded = path.read_bytes()
     except OSError:
-        command = f"grader grade {job.assignment} --student {job.page.student_id} --force"
-        raise StoreError(f"{path.relative_to(opened.folder.root)} is gone; make it again with: {command}") from None
+        autograded = None
+    return _Task(job, autograded, plan.bundles[job.assignment].sources[name])
 
 
 def _write(opened: OpenCourse, job: PageJob, html: str) -> None:
