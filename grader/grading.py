@@ -34,6 +34,7 @@ from grader.notebook import (
 )
 from grader.notebook.canaries import Twin, tampering_seen, twins
 from grader.notebook.scan import scan
+from grader.notebook.surroundings import missed
 
 NOTEBOOK = ".ipynb"
 
@@ -90,7 +91,7 @@ def grade_notebook(name: str, submitted: Notebook, work: Files, bundle: Bundle, 
         scores=scored.scores,
         repairs=restored.repairs,
         flags=(*restored.flags, *scored.flags, *_suspicions(executed, planned, bundle)),
-        incidents=executed.incidents,
+        incidents=(*executed.incidents, *missed(executed, instructor)),
         seconds=sum(second or 0.0 for second in seconds),
         cell_seconds=seconds,
         unanswered=scored.unanswered,

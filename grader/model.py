@@ -37,7 +37,7 @@ class RunStatus(StrEnum):
 
 
 class IncidentKind(StrEnum):
-    """Which limit was reached, or that the kernel died."""
+    """Which limit was reached, that the kernel died, or that the machine lacks what the notebook asks for."""
 
     TIME = "time"
     MEMORY = "memory"
@@ -45,6 +45,8 @@ class IncidentKind(StrEnum):
     DISK = "disk"
     PROCESSES = "processes"
     CRASH = "crash"
+    ENVIRONMENT = "environment"
+    """A module, a file or the network is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A limit that was reached, or a kernel that died, at one cell."""
+    """A limit that was reached, a kernel that died, or something that the machine lacks, at one cell."""
 
     kind: IncidentKind
     sentence: str
