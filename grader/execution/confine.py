@@ -13,12 +13,13 @@ import resource
 import signal
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.execution.seccomp import seccomp_program
 
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+_MNT_DETACH = 2
 _NAMESPACES = {
     "mnt": 0x00020000,
     "cgroup": 0x02000000,
@@ -82,6 +83,21 @@ def map_user(user: int, group: int) -> None:
 def mount_tmpfs(target: str, size: int, *, inodes: int) -> None:
     """Put an empty file system of a limited size over a folder."""
     _mount("tmpfs", target, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={size},nr_inodes={inodes},mode=1777")
+
+
+def mount_tmpfs_around(target: str, shown: Sequence[str], stash: str, size: int, *, inodes: int) -> None:
+    """Put an empty file system over a folder, with some of what was in it still there; `stash` is a folder to use."""
+    places = [Path(stash, str(number)) for number in range(len(shown))]
+    for path, place in zip(shown, places, strict=True):
+        place.mkdir(parents=True)
+        _mount(path, str(place), None, _MS_BIND | _MS_REC, None)
+    mount_tmpfs(target, size, inodes=inodes)
+    for path, place in zip(shown, places, strict=True):
+        Path(path).mkdir(parents=True)
+        _mount(str(place), path, None, _MS_BIND | _MS_REC, None)
+        _checked(_libc().umount2(str(place).encode(), _MNT_DETACH), f"unmount {place}")
+        place.rmdir()
+    Path(stash).rmdir()
 
 
 def mount_proc(target: str = "/proc") -> None:

@@ -32,7 +32,7 @@ from grader.execution.run import NO_PROBES, run_notebook
 from grader.execution.sandbox import Sandbox
 from grader.execution.seeding import seed
 from grader.execution.stock import StockKernel
-from grader.execution.warming import WarmProcess
+from grader.execution.warming import PACKAGE, WarmProcess
 from grader.model import Executed, Files, Limits, Notebook, Probes
 from grader.text import escape
 
@@ -129,6 +129,7 @@ class ForkedKernels:
         return {
             "sizes": {view.DISK: disk, "/dev/shm": disk, view.RUN: _RUN_BYTES},  # noqa: S108 - inside the sandbox
             "inodes": _INODES,
+            "around": view.temporary_with_python([PACKAGE]),
             "folders": [view.TMP, view.HOME, view.WORK],
             "limits": resource_limits(limits),
         }

@@ -67,6 +67,13 @@ def readable_paths(more: Iterable[Path] = ()) -> tuple[Path, ...]:
     return tuple(kept)
 
 
+def temporary_with_python(more: Iterable[Path]) -> dict[str, list[str]]:
+    """Map each folder for temporary files in which Python itself or `more` lies to what of it stays in view."""
+    paths = readable_paths(more)
+    shown = {name: [str(path) for path in paths if path.is_relative_to(name)] for name in TEMPORARY}
+    return {name: paths for name, paths in shown.items() if paths}
+
+
 def links() -> tuple[tuple[str, str], ...]:
     """List the symbolic links of the system's root, as (target, link): /lib -> usr/lib and the like."""
     return tuple((str(Path(path).readlink()), path) for path in _LINKED if Path(path).is_symlink())

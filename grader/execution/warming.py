@@ -23,6 +23,9 @@ _DISK_BYTES = 64 << 20
 _LARGEST_ANSWER = 1 << 16
 _WORDS = 300
 
+PACKAGE = Path(grader.__file__).parent
+"""What the warm process runs from."""
+
 
 class WarmProcess:
     """The host's handle of one warm process."""
@@ -38,7 +41,7 @@ class WarmProcess:
                 environment=environment,
                 output=self._log,
                 pass_fds=[theirs.fileno()],
-                more_paths=[Path(grader.__file__).parent],
+                more_paths=[PACKAGE],
                 nested=True,
             )
         try:

@@ -32,6 +32,8 @@ class Room:
     sizes: Mapping[str, int]
     """The folders that it may write to, each a file system of its own of that many bytes."""
     inodes: int
+    around: Mapping[str, tuple[str, ...]]
+    """Folders like the first, in which what Python needs stays visible."""
     folders: tuple[str, ...]
     """Made in there; the last of them is the working folder."""
     limits: Mapping[str, int]
@@ -85,6 +87,9 @@ def _enter(room: Room, origin: Origin) -> None:
     confine.raise_loopback()
     for folder, size in room.sizes.items():
         confine.mount_tmpfs(folder, size, inodes=room.inodes)
+    for folder, shown in room.around.items():
+        stash = f"{next(iter(room.sizes))}/.stash"
+        confine.mount_tmpfs_around(folder, shown, stash, max(room.sizes.values()), inodes=room.inodes)
     for folder in room.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)
     confine.mount_terminals()
