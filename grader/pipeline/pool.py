@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from multiprocessing import forkserver
 from typing import Generic, TypeVar
 
 from grader.errors import GraderError
@@ -126,5 +128,7 @@ def _begin() -> None:
     """Tie a worker to its parent's life, and leave Ctrl-C to the parent."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # the fork server ends when nobody holds this any more; workers that did would outlive a parent that was killed
+        os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
     # a handler of ours, not SIG_IGN: that would be inherited by kernels, which must be interruptible
     signal.signal(signal.SIGINT, lambda *_: None)

@@ -30,7 +30,7 @@ def _sandbox() -> None:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Class]]:
     """Give the class of a group and an engine, graded."""
     held: dict[tuple[str, str], Class] = {}
