@@ -46,5 +46,5 @@ lock: ## resolve the dependencies anew (needs uv)
 		--no-header --group dev pyproject.toml -o .ci/requirements.lock
 
 clean: ## remove what the demo made and the environment
-	rm -rf $(VENV) .grader roster.csv gradebook.db* gradebook.csv
+	rm -rf $(VENV) .grader roster.csv gradebook.db* gradebook.csv nbgrader_config.py
 	find release submitted autograded feedback -mindepth 1 ! -name .gitkeep -delete
