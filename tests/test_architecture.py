@@ -10,10 +10,10 @@ import grader
 ROOT = Path(grader.__file__).parent
 LAYERS = (
     {"model", "errors", "text"},
-    {"config", "roster", "matching", "notebook", "gradebook", "grading", "page"},
+    {"config", "roster", "matching", "notebook", "gradebook", "marking", "grading", "page"},
     {"execution", "store", "intake", "feedback", "report"},
     {"pipeline"},
-    {"demo"},
+    {"demo", "review"},
     {"cli", "__main__"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
