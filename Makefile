@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick bench check format lock torch clean
+.PHONY: help demo test quick bench soak screenshots check format lock torch clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: .ci/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'grader needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; }
@@ -28,6 +28,12 @@ quick: $(VENV)/.ready ## the tests that take seconds
 
 bench: $(VENV)/.ready ## how fast it is on this machine, beside nbgrader; BENCH=--quick or --full
 	$(BIN)/python -m benchmarks.grading $(BENCH)
+
+soak: $(VENV)/.ready ## grade under random kills and bombs; SOAK='--minutes 30'
+	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+screenshots: $(VENV)/.ready ## pictures of the review pages, into docs/screenshots (needs a Chromium)
+	$(BIN)/python -m benchmarks.screenshots
 
 check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff check

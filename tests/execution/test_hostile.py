@@ -167,7 +167,7 @@ def test_output_flood(run, statuses, kinds):
 
 @pytest.mark.slow
 def test_a_flood_without_end_is_stopped(run, statuses, kinds):
-    """What goes on printing is stopped by one limit or another; libzmq ends the kernel where its buffers fill up first."""
+    """What goes on printing is stopped by one limit or another; libzmq ends its kernel where buffers fill up."""
     executed = run("while True: print('x' * 100_000)", "1", cell_seconds=5)
     assert statuses(executed)[0] in {"raised", "stopped"}
     assert statuses(executed)[1] == "completed"
