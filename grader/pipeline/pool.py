@@ -1,4 +1,4 @@
-"""Independent jobs over worker processes: bounded in flight, and a job that kills its worker costs only itself."""
+"""Independent jobs over workers: bounded in flight, and a job that kills its worker costs only itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import forkserver
-from typing import Generic, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from grader.errors import GraderError
 
@@ -26,6 +26,10 @@ Result = TypeVar("Result")
 
 _AHEAD = 2
 """Jobs in flight a worker: one that runs and one that waits, so that memory does not grow with the class."""
+_LOOK_SECONDS = 1.0
+"""How often it is seen to how many workers there are."""
+_MOST_SUSPECTS = 64
+"""Jobs to be done once more, before nothing else is begun until they are: each is held in memory."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -45,66 +49,127 @@ class Failed(Generic[Job]):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """How many worker processes, and what they need."""
+class Workplace(Protocol):
+    """Where jobs are done: on this machine (`Workers`) or on many (`cluster.Cluster`)."""
 
-    count: int
-    preload: tuple[str, ...] = ()
-    """Modules that are imported once, before workers are forked."""
+    @property
+    def lost(self) -> tuple[type[BaseException], ...]:
+        """What a job raises whose worker died."""
+
+    def capacity(self) -> int:
+        """Tell how many workers there are now; waits while there is none, raises `GraderError` if none can come."""
+
+    def open(self) -> AbstractContextManager[Executor]:
+        """Open an executor of all workers; one that takes no more jobs lets them raise `BrokenExecutor`."""
+
+    def open_apart(self, most: int) -> AbstractContextManager[Sequence[Executor]]:
+        """Open executors of one worker each, that does nothing else: at least one, at most so many."""
 
 
 def run(
-    jobs: Iterable[Job], work: Callable[[Job], Result], workers: Workers
+    jobs: Iterable[Job], work: Callable[[Job], Result], workers: Workplace
 ) -> Iterator[Done[Job, Result] | Failed[Job]]:
     """Do every job, yielding each as it completes.
 
-    A job that raised, or that was in flight when a worker died, is done once more, alone in a pool of its own: so the
-    one that kills workers is known, and the others are not blamed for it.
+    A job that raised, or that was in flight when a worker died, is done once more, with a worker of its own: so the one
+    that kills workers is known, and the others are not blamed for it.
     """
     source = iter(jobs)
     more = True
     while more:
         suspects: list[Job] = []
-        more = yield from _one_pool(source, work, workers, suspects)
-        for job in suspects:
-            yield from _alone(job, work, workers)
+        more = yield from _together(source, work, workers, suspects)
+        yield from _apart(suspects, work, workers)
 
 
-def _one_pool(
-    source: Iterator[Job], work: Callable[[Job], Result], workers: Workers, suspects: list[Job]
+def _together(
+    source: Iterator[Job], work: Callable[[Job], Result], workers: Workplace, suspects: list[Job]
 ) -> Generator[Done[Job, Result], None, bool]:
-    """Work through the source until it ends or a worker dies; whether there may be more is the generator's value."""
+    """Work through the source until it ends or too much is lost; the generator's value: whether there may be more."""
     running: dict[Future[Result], Job] = {}
-    with _pool(workers) as pool:
+    ended: SimpleQueue[Future[Result]] = SimpleQueue()
+    drawing = True
+    with workers.open() as pool:
         while True:
-            for job in islice(source, workers.count * _AHEAD - len(running)):
-                running[pool.submit(work, job)] = job
-            if not running:
-                return False
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job = running.pop(future)
-                fault = future.exception()
-                if fault is None:
-                    yield Done(job, future.result())
-                else:
+            for job in islice(source, max(0, workers.capacity() * _AHEAD - len(running)) if drawing else 0):
+                try:
+                    future = pool.submit(work, job)
+                except BrokenExecutor:
                     suspects.append(job)
-                if isinstance(fault, BrokenProcessPool):
-                    suspects.extend(running.values())
-                    return True
+                    drawing = False
+                    break
+                running[future] = job
+                future.add_done_callback(ended.put)
+            if not running:
+                return not drawing
+            try:
+                future = ended.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                continue
+            job = running.pop(future)
+            fault = _fault(future)
+            if fault is None:
+                yield Done(job, future.result())
+            else:
+                suspects.append(job)
+                drawing = drawing and not isinstance(fault, BrokenExecutor) and len(suspects) < _MOST_SUSPECTS
 
 
-def _alone(job: Job, work: Callable[[Job], Result], workers: Workers) -> Iterator[Done[Job, Result] | Failed[Job]]:
-    with _pool(replace(workers, count=1)) as pool:
-        try:
-            yield Done(job, pool.submit(work, job).result())
-        except BrokenProcessPool:
-            yield Failed(job, "the worker process died, twice")
-        except GraderError as fault:
-            yield Failed(job, str(fault))
-        except Exception as bug:  # noqa: BLE001 - the worker's boundary: our bug in one job must not end the run
-            _log.exception("a job failed twice", exc_info=bug)
-            yield Failed(job, f"{type(bug).__name__}: {bug}")
+def _apart(
+    suspects: Sequence[Job], work: Callable[[Job], Result], workers: Workplace
+) -> Iterator[Done[Job, Result] | Failed[Job]]:
+    """Do each once more, as many at once as there are workers for one each."""
+    while suspects:
+        workers.capacity()
+        with workers.open_apart(len(suspects)) as pools:
+            begun = [(job, pool.submit(work, job)) for job, pool in zip(suspects, pools, strict=False)]
+            for job, future in begun:
+                while not wait([future], timeout=_LOOK_SECONDS).done:
+                    workers.capacity()
+                yield _second(job, future, workers)
+        suspects = suspects[len(begun) :]
+
+
+def _second(job: Job, future: Future[Result], workers: Workplace) -> Done[Job, Result] | Failed[Job]:
+    fault = _fault(future)
+    if fault is None:
+        return Done(job, future.result())
+    if isinstance(fault, workers.lost):
+        return Failed(job, "the worker process died, twice")
+    if isinstance(fault, GraderError):
+        return Failed(job, str(fault))
+    if not isinstance(fault, Exception):
+        raise fault
+    _log.error("a job failed twice", exc_info=fault)  # our bug in one job must not end the run
+    return Failed(job, f"{type(fault).__name__}: {fault}")
+
+
+def _fault(future: Future[Any]) -> BaseException | None:
+    return CancelledError() if future.cancelled() else future.exception()
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Processes on this machine: how many, and what they need."""
+
+    count: int
+    preload: tuple[str, ...] = ()
+    """Modules that are imported once, before workers are forked."""
+    lost: ClassVar = (BrokenExecutor,)
+
+    def capacity(self) -> int:
+        """As many as were asked for."""
+        return self.count
+
+    def open(self) -> AbstractContextManager[Executor]:
+        """Open a pool, which is broken as a whole when one of its processes dies."""
+        return _pool(self)
+
+    @contextmanager
+    def open_apart(self, most: int) -> Iterator[Sequence[Executor]]:
+        """Open pools of one process."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(_pool(replace(self, count=1))) for _ in range(min(most, self.count))]
 
 
 @contextmanager
