@@ -7,52 +7,91 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from grader.errors import StoreError
+from grader.store import postgres
 from grader.text import escape
 
 _WRITES = "grader_writes"
 _BUSY_SECONDS = 30
+RESTORE = "`grader restore` lists the copies that were kept before each run, and puts one back"
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "gpfs", "glusterfs", "fuse.sshfs"})
 
 
 def open_engine(where: Path | str) -> tuple[Engine, str]:
     """An engine for a path of a SQLite file or an SQLAlchemy URL, and the name by which messages call it."""
     url = _url(where)
-    label = escape(url.database if url.drivername.startswith("sqlite") else url.render_as_string(), 300)
+    if url.get_backend_name() in postgres.NAMES:
+        driven = postgres.driven(url)
+        return postgres.open_engine(driven), escape(postgres.label(driven), 300)
+    label = escape(url.database, 300)
     try:
         engine = create_engine(url)
-    except (ImportError, NoSuchModuleError, ArgumentError) as error:
-        raise StoreError(f"{label}: no driver for this kind of database ({error}); install it") from error
-    if engine.dialect.name == "sqlite":
-        journal = _journal_of(url)
-        event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, journal))
-        event.listen(engine, "begin", _begin_sqlite)
+    except (ImportError, SQLAlchemyError) as error:
+        raise StoreError(f"{label}: no driver for this kind of database ({error}); write sqlite:///...") from error
+    journal = _journal_of(url)
+    event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, journal))
+    event.listen(engine, "begin", _begin_sqlite)
     return engine, label
 
 
 @contextmanager
 def transaction(engine: Engine, label: str, *, writes: bool) -> Iterator[Connection]:
-    """One transaction: committed when the body ends, undone when it raises."""
+    """One transaction: committed when the body ends, undone when it raises.
+
+    Those who write do so one after the other, whatever the database, and see all that was written before; those who
+    read see one moment, whoever writes.
+    """
+    here = engine.dialect.name == "postgresql"
+    options = postgres.options(writes=writes) if here else {_WRITES: writes}
     try:
-        with engine.connect().execution_options(**{_WRITES: writes}) as connection, connection.begin():
+        with engine.connect().execution_options(**options) as connection, connection.begin():
+            if here and writes:
+                postgres.take_turn(connection)
             yield connection
     except SQLAlchemyError as error:
         raise StoreError(f"{label}: {_reason(error)}") from error
+
+
+class bytewise(FunctionElement[str]):  # noqa: N801 - it stands in a query like a function
+    """A text to order by, the same on every server: by code points, as Python and SQLite do, not by a language."""
+
+    inherit_cache = True
+
+
+@compiles(bytewise)
+def _as_it_is(element: bytewise, compiler: SQLCompiler, **given: Any) -> str:
+    return compiler.process(element.clauses, **given)
+
+
+@compiles(bytewise, "postgresql")
+def _collated(element: bytewise, compiler: SQLCompiler, **given: Any) -> str:
+    return f'{compiler.process(element.clauses, **given)} COLLATE "C"'
 
 
 def _url(where: Path | str) -> URL:
     if isinstance(where, Path):
         return URL.create("sqlite", database=str(where))
     try:
-        return make_url(where)
-    except ArgumentError:
+        url = make_url(where)
+    except (ArgumentError, ValueError):
+        # what cannot be read may have a password anywhere
+        shown = "this" if "@" in where or "password" in where else repr(escape(where))
         raise StoreError(
-            f"{escape(where)!r} is no database URL; write one like sqlite:////home/me/gradebook.db"
+            f"{shown} is no database URL; write one like sqlite:////home/me/gradebook.db or "
+            "postgresql://me@host:5432/grades (in a password %40 for @, %2F for /, %3A for :)"
         ) from None
+    if url.get_backend_name() not in {"sqlite", *postgres.NAMES}:
+        kind = escape(url.drivername, 40)
+        raise StoreError(f"{kind}: no driver for this kind of database; write sqlite:///... or postgresql://...")
+    return url
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, journal: str) -> None:
@@ -97,20 +136,29 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _reason(error: SQLAlchemyError) -> str:
-    cause = error.orig if isinstance(error, DatabaseError) else None
-    text = str(cause or error).splitlines()[0]
-    name = getattr(cause, "sqlite_errorname", "") if isinstance(cause, sqlite3.Error) else ""
+def sqlite_reason(error: sqlite3.Error) -> str:
+    """What went wrong, in a line that says what to do."""
+    name = getattr(error, "sqlite_errorname", "")
     remedies = {
         "SQLITE_BUSY": "another program keeps it locked; close it and run the same command again",
         "SQLITE_CANTOPEN": "cannot be opened; check that the folder exists and that you may write to it",
         "SQLITE_READONLY": "is read-only; make the file and its folder writable",
         "SQLITE_FULL": "the disk is full; make room and run the same command again",
-        "SQLITE_NOTADB": "is no SQLite database; name another file or move this one away",
-        "SQLITE_CORRUPT": "is damaged; put a copy of an earlier day in its place",
+        "SQLITE_NOTADB": f"is no SQLite database; name another file, or {RESTORE}",
+        "SQLITE_CORRUPT": f"is damaged; {RESTORE}",
         "SQLITE_IOERR": "the disk does not work; check it and run the same command again",
     }
+    text = str(error).splitlines()[0] if str(error) else name
     for start, remedy in remedies.items():
         if name.startswith(start):
             return f"{remedy} ({text})"
     return f"the database refused: {text}"
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(cause, sqlite3.Error):
+        return sqlite_reason(cause)
+    if isinstance(error, DBAPIError):
+        return postgres.reason(error)
+    return f"the database refused: {str(error).splitlines()[0]}"

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from grader.model import Faulted, Graded, Missing, Outcome, Rejected
 from grader.store.assignments import naive_utc
+from grader.store.connection import bytewise
 from grader.store.facts import decode_facts, encode_facts
 from grader.store.grades import Written, withdraw, write_grades
 from grader.store.rows import OutcomeRow, OutcomeStatus
@@ -65,7 +66,7 @@ def keys(connection: Connection, assignment: str) -> Mapping[str, str]:
 
 def outcomes(connection: Connection, assignment: str | None) -> tuple[OutcomeRow, ...]:
     """Outcomes of one assignment or of all, by assignment and student."""
-    query = select(OUTCOME).order_by(OUTCOME.c.assignment, OUTCOME.c.student_id)
+    query = select(OUTCOME).order_by(bytewise(OUTCOME.c.assignment), bytewise(OUTCOME.c.student_id))
     chosen = query if assignment is None else query.where(OUTCOME.c.assignment == assignment)
     return tuple(_outcome_row(row) for row in connection.execute(chosen))
 

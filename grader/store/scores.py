@@ -13,6 +13,7 @@ from sqlalchemy.sql import func
 from grader.errors import ScoresError
 from grader.model import GradedKind
 from grader.store.assignments import naive_utc
+from grader.store.connection import bytewise
 from grader.store.rows import AuditRow, ImportedScore, QuestionScore, ScoreChange, ScoreStatus, StoredScore
 from grader.store.schema import AUDIT, SCORE, Tables
 from grader.text import escape
@@ -64,7 +65,12 @@ def question_scores(connection: Connection, tables: Tables, assignment: str | No
                 comment.c.cell_id == func.coalesce(answer.c.id, base.c.id),
             ),
         )
-        .order_by(tables.assignment.c.name, submitted.c.student_id, tables.notebook.c.name, base.c.name)
+        .order_by(
+            *(
+                bytewise(column)
+                for column in (tables.assignment.c.name, submitted.c.student_id, tables.notebook.c.name, base.c.name)
+            )
+        )
     )
     chosen = query if assignment is None else query.where(tables.assignment.c.name == assignment)
     return tuple(_question_score(row) for row in connection.execute(chosen))
@@ -88,7 +94,7 @@ def max_scores(connection: Connection, tables: Tables) -> Mapping[str, float]:
 
 def scores(connection: Connection, item: str | None) -> tuple[StoredScore, ...]:
     """Imported scores of one item or of all, by item and student."""
-    query = select(SCORE).order_by(SCORE.c.item, SCORE.c.student_id)
+    query = select(SCORE).order_by(bytewise(SCORE.c.item), bytewise(SCORE.c.student_id))
     chosen = query if item is None else query.where(SCORE.c.item == item)
     return tuple(
         StoredScore(row.item, _imported(row), row.source, row.imported_at.replace(tzinfo=UTC))
