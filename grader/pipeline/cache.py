@@ -7,14 +7,11 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from grader.errors import StoreError
 from grader.model import Notebook
-from grader.store import CourseFolder, atomic_write
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from grader.store import CourseFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ def cache_key(*parts: bytes) -> str:
 def kept(folder: CourseFolder, assignment: str, key: str) -> Prepared | None:
     """What was prepared from the same sources before; None where there is nothing that can be used."""
     try:
-        found = json.loads(_path(folder, assignment).read_bytes())
+        found = json.loads((folder.private / _path(assignment)).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or found.pop("key", None) != key:
@@ -54,14 +51,12 @@ def kept(folder: CourseFolder, assignment: str, key: str) -> Prepared | None:
 def keep(folder: CourseFolder, assignment: str, key: str, prepared: Prepared) -> Prepared:
     """Put it into the cache, if that can be written, and give it as it will come from there."""
     text = json.dumps({"key": key, **asdict(prepared)})
-    path = _path(folder, assignment)
-    with suppress(StoreError, OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, text)
+    with suppress(StoreError):
+        folder.write_private(_path(assignment), text)
     plain: dict[str, Any] = json.loads(text)
     del plain["key"]
     return Prepared(**plain)
 
 
-def _path(folder: CourseFolder, assignment: str) -> Path:
-    return folder.private / "cache" / f"{assignment}.json"
+def _path(assignment: str) -> str:
+    return f"cache/{assignment}.json"

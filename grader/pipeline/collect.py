@@ -32,11 +32,13 @@ from grader.intake import (
     recognise,
 )
 from grader.matching import Roster
-from grader.store import atomic_write, valid_student_id
+from grader.store import valid_student_id
 from grader.text import escape
 
 if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
+
+_ALIASES = "aliases.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,10 @@ def standing(opened: OpenCourse, assignment: str) -> dict[str, Standing]:
 
 def carry_out(opened: OpenCourse, planned: CollectPlan) -> Iterator[Arrival]:
     """Write each arrival, yielding it once it stands."""
-    opened.folder.remove_unfinished_submissions()
     if planned.learned:
         before = read_alias_file(opened)
         if {**before, **planned.learned} != before:
-            opened.folder.private.mkdir(exist_ok=True)
-            atomic_write(alias_file(opened), aliases_text({**before, **planned.learned}))
+            opened.folder.write_private(_ALIASES, aliases_text({**before, **planned.learned}))
     for arrival in planned.arrivals:
         if arrival.action is Action.SAME or _take_in(opened, planned.assignment, arrival):
             yield arrival
@@ -119,7 +119,7 @@ def account_csv(planned: CollectPlan) -> str:
 
 def alias_file(opened: OpenCourse) -> Path:
     """Where `--as` is remembered."""
-    return opened.folder.private / "aliases.csv"
+    return opened.folder.private / _ALIASES
 
 
 def read_alias_file(opened: OpenCourse) -> Aliases:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from grader.errors import StoreError
 from grader.execution.installed import Environment, environment
 from grader.pipeline.worker import EngineChoice
-from grader.store import CourseFolder, atomic_write
+from grader.store import CourseFolder
 
 _SHOWN = 6
 _CHOICES = tuple(EngineChoice(kind, sandbox) for kind in ("auto", "forked", "stock") for sandbox in (True, False))
@@ -42,10 +42,9 @@ class Settings:
 
     def remember(self, folder: CourseFolder) -> None:
         """Keep the environment's versions, by which a later change can be named."""
-        path = folder.private / "environments" / f"{self.environment.digest}.json"
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, json.dumps(dict(self.environment.summary), indent=1))
+        path = f"environments/{self.environment.digest}.json"
+        if not (folder.private / path).is_file():
+            folder.write_private(path, json.dumps(dict(self.environment.summary), indent=1))
 
 
 def settings(folder: CourseFolder, engine: EngineChoice) -> Settings:

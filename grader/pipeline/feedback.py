@@ -28,7 +28,7 @@ from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.gradebook import build, notebook_totals
 from grader.pipeline.overlap import overlapped
 from grader.pipeline.pool import Done, Failed, Workers, run
-from grader.store import NotebookFacts, OutcomeRow, OutcomeStatus, atomic_write
+from grader.store import NotebookFacts, OutcomeRow, OutcomeStatus
 
 if TYPE_CHECKING:
     from grader.config import Assignment
@@ -186,9 +186,7 @@ def _task(opened: OpenCourse, plan: FeedbackPlan, job: PageJob) -> _Task:
 
 
 def _write(opened: OpenCourse, job: PageJob, html: str) -> None:
-    path = opened.folder.feedback / job.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, html)
+    opened.folder.write_page(job.path, html)
 
 
 def _remembered(opened: OpenCourse) -> dict[str, str]:
@@ -201,8 +199,7 @@ def _remembered(opened: OpenCourse) -> dict[str, str]:
 
 
 def _remember(opened: OpenCourse, remembered: Mapping[str, str]) -> None:
-    opened.folder.private.mkdir(exist_ok=True)
-    atomic_write(opened.folder.private / _MEMORY, json.dumps(remembered, sort_keys=True))
+    opened.folder.write_private(_MEMORY, json.dumps(remembered, sort_keys=True))
 
 
 def _page_jobs(opened: OpenCourse, database: Database, assignment: Assignment, bundle: Bundle) -> Iterator[PageJob]:

@@ -105,7 +105,6 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
         from grader.execution import find_sandbox
 
         find_sandbox()
-    opened.folder.remove_leftovers()
     if plan.jobs:
         settings(opened.folder, plan.engine).remember(opened.folder)
     database.sync_students(opened.students)

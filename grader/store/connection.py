@@ -16,7 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from grader.errors import StoreError
-from grader.store import postgres
+from grader.store import faults, postgres
+from grader.store.files import storing
 from grader.text import escape
 
 _WRITES = "grader_writes"
@@ -52,10 +53,14 @@ def transaction(engine: Engine, label: str, *, writes: bool) -> Iterator[Connect
     here = engine.dialect.name == "postgresql"
     options = postgres.options(writes=writes) if here else {_WRITES: writes}
     try:
-        with engine.connect().execution_options(**options) as connection, connection.begin():
-            if here and writes:
-                postgres.take_turn(connection)
-            yield connection
+        with storing(Path(label)), engine.connect().execution_options(**options) as connection:
+            faults.reached("begin")
+            with connection.begin():
+                if here and writes:
+                    postgres.take_turn(connection)
+                yield connection
+                if writes:
+                    faults.reached("commit")
     except SQLAlchemyError as error:
         raise StoreError(f"{label}: {_reason(error)}") from error
 

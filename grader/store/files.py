@@ -12,12 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from grader.errors import StoreError
+from grader.store import faults
 from grader.text import escape
 
 IGNORED = frozenset({".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", ".DS_Store", "Thumbs.db"})
 """What editors and systems leave in folders; nobody hands it in or out on purpose."""
 
 _TEMPORARY = ".grader-tmp-"
+_NEW, _OLD = "new", "old"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -45,7 +47,7 @@ def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -
     for name in files:
         _check_relative(name)
     with storing(top / inside):
-        top.mkdir(parents=True, exist_ok=True)
+        _make_top(top)
         with _opened(top, _FOLDER) as start, _made(start, inside.parts) as folder:
             _remove_others(folder, files)
             changed = set()
@@ -63,48 +65,85 @@ def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -
 def replace_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -> None:
     """Make the folder `inside` of `top` hold exactly these files, all at once: it is written aside and renamed.
 
-    Whoever looks sees all old files, for a moment none, and then all new ones; never some of each. Of a writer that
-    was killed, `remove_unfinished` removes what it left.
+    Whoever looks sees all old files, for a moment none, and then all new ones; never some of each. Where it fails, the
+    old ones stand; of a writer that was killed, `settle` puts them back.
     """
-    aside = PurePosixPath(f"{_TEMPORARY}{secrets.token_hex(8)}")
-    write_folder(top, aside / "new", files)
+    aside = f"{_TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        write_folder(top, PurePosixPath(aside, _NEW), files)
+        with storing(top / inside):
+            _swap(top, inside, aside)
+    except BaseException:
+        with suppress(StoreError):
+            settle(top)
+        raise
+
+
+def _swap(top: Path, inside: PurePosixPath, aside: str) -> None:
+    """Put the folder that was written aside in its place; what stood there moves aside first, under its own path."""
     with (
-        storing(top / inside),
         _opened(top, _FOLDER) as start,
-        _beneath(start, aside.parts) as staged,
+        _beneath(start, (aside,)) as staged,
         _made(start, inside.parts[:-1]) as parent,
     ):
-        with suppress(FileNotFoundError):
-            os.rename(inside.name, "old", src_dir_fd=parent, dst_dir_fd=staged)
-        os.rename("new", inside.name, src_dir_fd=staged, dst_dir_fd=parent)
+        if _stands(parent, inside.name):
+            with _made(staged, (f"{_OLD}{len(inside.parts)}", *inside.parts[:-1])) as before:
+                faults.reached("rename")
+                os.rename(inside.name, inside.name, src_dir_fd=parent, dst_dir_fd=before)
+        faults.reached("rename")
+        os.rename(_NEW, inside.name, src_dir_fd=staged, dst_dir_fd=parent)
         _sync_folder(parent)
-        shutil.rmtree(aside.name, dir_fd=start)
+        _remove_tree(aside, start)
 
 
-def remove_unfinished(top: Path) -> None:
-    """Remove what writers of `replace_folder` left that were killed; nobody may be writing there."""
+def settle(top: Path) -> None:
+    """Settle what writers of `replace_folder` left that were killed: what they had only moved away comes back.
+
+    Nobody may be writing there.
+    """
     with storing(top):
-        for entry in sorted(top.iterdir()) if top.is_dir() else ():
-            if entry.name.startswith(_TEMPORARY) and entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
+        for aside in sorted(top.iterdir()) if top.is_dir() else ():
+            if is_temporary(aside.name) and aside.is_dir() and not aside.is_symlink():
+                _put_back(top, aside)
+                with _opened(top, _FOLDER) as start:
+                    _remove_tree(aside.name, start)
+
+
+def _put_back(top: Path, aside: Path) -> None:
+    for old in aside.glob(f"{_OLD}[0-9]*"):
+        depth = old.name.removeprefix(_OLD)
+        for moved in old.glob("/".join("*" * int(depth))) if depth.isdecimal() else ():
+            place = top / moved.relative_to(old)
+            if not os.path.lexists(place):
+                faults.reached("rename")
+                moved.rename(place)
 
 
 def write_beneath(top: Path, inside: PurePosixPath, data: bytes) -> None:
     """Make `top/inside` a file of exactly this content; folders are made, a link below `top` is replaced."""
     *parents, name = inside.parts
     with storing(top / inside):
-        top.mkdir(parents=True, exist_ok=True)
+        _make_top(top)
         with _opened(top, _FOLDER) as start, _made(start, tuple(parents)) as folder:
             _replace(folder, name, data)
             _sync_folder(folder)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what writers that were killed left in this folder; nobody may be writing there."""
-    with storing(folder), os.scandir(folder) as listing:
-        for entry in listing:
-            if entry.name.startswith(_TEMPORARY) and entry.is_file(follow_symlinks=False):
-                Path(entry.path).unlink(missing_ok=True)
+def remove_leftovers(top: Path, *, deep: bool = False) -> None:
+    """Remove the files that killed writers left in this folder, or `deep` below it; nobody may be writing there."""
+    with storing(top):
+        for _, folders, names, folder in os.fwalk(top.resolve()) if top.is_dir() else ():
+            for name in names:
+                if is_temporary(name):
+                    faults.reached("remove")
+                    os.unlink(name, dir_fd=folder)
+            if not deep:
+                folders.clear()
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file or folder of this name is one of ours that is being written, or that a killed writer left."""
+    return name.startswith(_TEMPORARY)
 
 
 @contextmanager
@@ -206,15 +245,30 @@ def _made(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
         yield last
 
 
+def _make_top(top: Path) -> None:
+    if not top.is_dir():
+        faults.reached("mkdir")
+        top.mkdir(parents=True, exist_ok=True)
+
+
 def _make_folder(folder: int, name: str) -> None:
-    try:
-        os.mkdir(name, dir_fd=folder)
-    except FileExistsError:
+    if _stands(folder, name):
         if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             return
+        faults.reached("remove")
         os.unlink(name, dir_fd=folder)
+    faults.reached("mkdir")
+    with suppress(FileExistsError):  # two of our own threads make one student's folder
         os.mkdir(name, dir_fd=folder)
     _sync_folder(folder)
+
+
+def _stands(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _replace(folder: int, name: str, data: bytes) -> None:
@@ -223,17 +277,23 @@ def _replace(folder: int, name: str, data: bytes) -> None:
     descriptor = os.open(temporary, flags, 0o666, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            faults.reached("write")
             file.write(data)
             file.flush()
             _keep_mode(folder, name, descriptor)
+            faults.reached("sync")
             os.fsync(descriptor)
+        faults.reached("rename")
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        os.unlink(temporary, dir_fd=folder)
+        with suppress(OSError):  # what went wrong first is what is told
+            faults.reached("remove")
+            os.unlink(temporary, dir_fd=folder)
         raise
 
 
 def _sync_folder(folder: int) -> None:
+    faults.reached("sync folder")
     try:
         os.fsync(folder)
     except OSError as error:
@@ -273,9 +333,15 @@ def _remove_others(folder: int, files: Mapping[str, bytes]) -> None:
             with _beneath(folder, (name,)) as descriptor:
                 _remove_others(descriptor, inner)
         elif is_folder:
-            shutil.rmtree(name, dir_fd=folder)
+            _remove_tree(name, folder)
         elif inner is None or inner:
+            faults.reached("remove")
             os.unlink(name, dir_fd=folder)
+
+
+def _remove_tree(name: str, folder: int) -> None:
+    faults.reached("remove")
+    shutil.rmtree(name, dir_fd=folder)
 
 
 def _check_relative(name: str) -> None:

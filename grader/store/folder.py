@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -14,11 +14,12 @@ from grader.roster import read_roster, valid_student_id
 from grader.store.files import (
     IGNORED,
     NotRegularError,
+    is_temporary,
     open_beneath,
     read_regular,
     remove_leftovers,
-    remove_unfinished,
     replace_folder,
+    settle,
     storing,
     write_beneath,
     write_folder,
@@ -181,16 +182,12 @@ class CourseFolder:
         return tuple(sorted(found, key=lambda attempt: (attempt.timestamp or _LONG_AGO, attempt.digest), reverse=True))
 
     def write_attempt(self, student_id: str, assignment: str, name: str, files: Files) -> None:
-        """Keep an attempt beside the one that counts."""
-        write_folder(self._attempts, PurePosixPath(_named(student_id), _named(assignment), _named(name)), files)
+        """Keep an attempt beside the one that counts: all of it or nothing."""
+        replace_folder(self._attempts, PurePosixPath(_named(student_id), _named(assignment), _named(name)), files)
 
     def write_submission(self, student_id: str, assignment: str, files: Files) -> None:
         """Make `submitted/<student>/<assignment>` hold exactly these files at once: never some of two attempts."""
         replace_folder(self.submissions, PurePosixPath(_named(student_id), _named(assignment)), files)
-
-    def remove_unfinished_submissions(self) -> None:
-        """Remove what a killed `write_submission` left; for whoever holds the lock."""
-        remove_unfinished(self.submissions)
 
     def write_release(self, assignment: str, files: Files) -> None:
         """Make `release/<assignment>` hold exactly these files."""
@@ -212,22 +209,40 @@ class CourseFolder:
         """Write the page that lists all assignments of a student."""
         write_beneath(self.feedback, PurePosixPath(_named(student_id), "index.html"), page.encode())
 
-    def lock(self, command: str) -> AbstractContextManager[None]:
-        """Hold the course for one command; a second one is told who holds it."""
-        return course_lock(self.private / "lock", command)
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
+        """Hold the course for one command; a second one is told who holds it.
+
+        Whatever a command left that was killed is gone, or back in its place, before the next one begins.
+        """
+        with course_lock(self.private / "lock", command) as orderly:
+            remove_leftovers(self.root)
+            if not orderly:
+                self._settle()
+            yield
 
     def holder(self) -> Holder | None:
         """Who holds the course now."""
         return holder(self.private / "lock")
 
-    def remove_leftovers(self) -> None:
-        """Remove temporary files of writers that were killed; for whoever holds the lock.
+    def write_page(self, page: str, html: str) -> None:
+        """Write one page for a student, by its path below `feedback/`."""
+        write_beneath(self.feedback, PurePosixPath(page), html.encode())
 
-        Folders that are always written whole need no such care: writing them removes what is not theirs.
+    def write_private(self, path: str, data: str) -> None:
+        """Write one of our own files, by its path below `.grader/`."""
+        write_beneath(self.private, PurePosixPath(path), data.encode())
+
+    def _settle(self) -> None:
+        """Remove what writers left that were killed; a submission that was moved away and not yet replaced comes back.
+
+        Students' own folders are not searched: they may name their files as they like.
         """
-        students = self.feedback.iterdir() if self.feedback.is_dir() else ()
-        for folder in (self.root, *(path for path in students if path.is_dir() and not path.is_symlink())):
-            remove_leftovers(folder)
+        for top in (self.submissions, self._attempts, self.private):
+            settle(top)
+        ours = (path for path in self.private.iterdir() if path.is_dir() and path != self._attempts)
+        for top in (self.sources, self.releases, self.autograded, self.feedback, self.private, *ours):
+            remove_leftovers(top, deep=top != self.private)
 
     def _stamp(self, home: PurePosixPath) -> Files:
         try:
@@ -266,7 +281,7 @@ def _folders(top: Path) -> Iterator[str]:
 
 def _plain_files(top: Path) -> Iterator[Path]:
     for entry in sorted(top.iterdir()) if top.is_dir() else []:
-        if entry.name in IGNORED:
+        if entry.name in IGNORED or is_temporary(entry.name):
             continue
         if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
             raise StoreError(f"{escape(entry, 300)} is no plain file; put a copy of the file in its place")

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.errors import StoreError
+from grader.store import faults
 from grader.store.files import storing
 from grader.text import escape
+
+_SECONDS_TO_SAY = 1.0
+"""Within which who has just taken the lock has written down who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,19 @@ class Holder:
     command: str
     since: str
     """ISO time with zone."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether it is known and, on this host, runs; of another host that cannot be told."""
+        if self.host != socket.gethostname():
+            return self.pid > 0
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return self.pid > 0
 
     def __str__(self) -> str:
         return f"`{escape(self.command)}` (process {self.pid} on {escape(self.host)}, since {escape(self.since)})"
@@ -47,20 +65,24 @@ class _Descriptor:
 
 
 @contextmanager
-def course_lock(path: Path, command: str) -> Iterator[None]:
+def course_lock(path: Path, command: str) -> Iterator[bool]:
     """Hold the course while the body runs; a second holder gets a `StoreError` that names the first.
 
-    The lock is the system's (`flock`) and ends with the process, however that ends; its text only says whose it is.
+    Its value is whether the holder before came to an orderly end. The lock is the system's (`flock`) and ends with the
+    process, however that ends; its text only says whose it is, and stays behind where the end was not orderly.
     """
     with storing(path):
+        faults.reached("mkdir")
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _Descriptor(path)
     try:
         _take(lock.number, path)
         with storing(path):
+            orderly = os.fstat(lock.number).st_size == 0
             _write(lock.number, _myself(command))
-        yield
+        yield orderly
         with storing(path):
+            faults.reached("write")
             os.ftruncate(lock.number, 0)
     finally:
         lock.close()
@@ -85,12 +107,23 @@ def holder(path: Path) -> Holder | None:
 
 
 def _take(descriptor: int, path: Path) -> None:
+    """Take the lock, or say who has it: one who has just taken it is given a moment to write that down."""
+    deadline = time.monotonic() + _SECONDS_TO_SAY
+    while not _taken(descriptor, path):
+        first = _read(descriptor)
+        if first.lives or time.monotonic() > deadline:
+            raise StoreError(f"this course is in use by {first}; wait until it has finished")
+        time.sleep(0.01)
+
+
+def _taken(descriptor: int, path: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StoreError(f"this course is in use by {_read(descriptor)}; wait until it has finished") from None
+        return False
     except OSError as error:
         raise StoreError(f"{escape(path, 300)}: cannot be locked ({error.strerror}); use a local disk") from error
+    return True
 
 
 def _myself(command: str) -> Holder:
@@ -99,8 +132,13 @@ def _myself(command: str) -> Holder:
 
 
 def _write(descriptor: int, mine: Holder) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(asdict(mine)).encode(), 0)
+    """Say who holds the lock; synced, so that after a loss of power, too, it is known that the end was not orderly."""
+    text = json.dumps(asdict(mine)).encode()
+    faults.reached("write")
+    os.pwrite(descriptor, text, 0)
+    os.ftruncate(descriptor, len(text))
+    faults.reached("sync")
+    os.fsync(descriptor)
 
 
 def _read(descriptor: int) -> Holder:
