@@ -18,6 +18,7 @@ _COMMANDS = {
     "release": "make the student versions of assignments",
     "collect": "take in what students handed in",
     "grade": "run and score submissions in a sandbox, several at once",
+    "review": "grade by hand in the browser; look at the class and its grades",
     "feedback": "write the HTML pages for students",
     "scores": "bring in scores from elsewhere",
     "gradebook": "write the weighted gradebook",

@@ -5,7 +5,8 @@ pages carry no script and a Content-Security-Policy that allows none.
 """
 
 from grader.feedback.pages import AssignmentRow, IndexPage, NotebookPage, QuestionScore, ScoreState
-from grader.feedback.render import render_index_page, render_notebook_page
+from grader.feedback.prose import markdown
+from grader.feedback.render import environment, render_index_page, render_notebook_page
 
 __all__ = [
     "AssignmentRow",
@@ -13,6 +14,8 @@ __all__ = [
     "NotebookPage",
     "QuestionScore",
     "ScoreState",
+    "environment",
+    "markdown",
     "render_index_page",
     "render_notebook_page",
 ]

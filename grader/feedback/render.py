@@ -12,7 +12,7 @@ from grader.feedback.pages import IndexPage, NotebookPage, ScoreState, state_of
 from grader.feedback.prose import markdown
 from grader.gradebook import Explanation, to_fragment
 from grader.model import GradedKind
-from grader.page import environment
+from grader.page import environment as page_environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,7 +34,7 @@ def render_notebook_page(page: NotebookPage) -> str:
     questions = questions_of(page)
     waiting = sum(question.waiting for question in page.questions)
     return (
-        _environment()
+        environment()
         .get_template("notebook.html.jinja")
         .render(
             page=page,
@@ -50,12 +50,13 @@ def render_notebook_page(page: NotebookPage) -> str:
 
 def render_index_page(page: IndexPage) -> str:
     """One self-contained HTML page with all assignments of one student."""
-    return _environment().get_template("index.html.jinja").render(page=page)
+    return environment().get_template("index.html.jinja").render(page=page)
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    shared = environment("grader.feedback")
+def environment() -> Environment:
+    """The templates of these pages, with the words and shapes for scores; other pages about scores build on it."""
+    shared = page_environment("grader.feedback")
     own = {"markdown": markdown, "share": _share, "state_words": _STATES.__getitem__, "kind_words": _KINDS.__getitem__}
     own["statement"] = _statement
     made = shared.overlay()

@@ -45,7 +45,7 @@ def environment(package: str) -> Environment:
         "href": href,
         "show_directions": show_directions,
     }
-    style = "\n".join(_style(name) for name in (_SHARED, package))
+    style = "\n".join(style_sheet(name) for name in (_SHARED, package))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     made.globals |= {"style": Markup(style), "style_digest": digest}  # noqa: S704 - our own files
     return made
@@ -57,11 +57,19 @@ def palettes() -> Mapping[str, Mapping[str, str]]:
 
     Of several names for one colour in the light theme, the first stands, in all themes.
     """
-    sheets = (dict(_COLOUR.findall(root)) for root in _ROOT.findall(_style(_SHARED)))
+    sheets = (dict(_COLOUR.findall(root)) for root in _ROOT.findall(style_sheet(_SHARED)))
     themes = dict(zip(("light", "dark", "print"), sheets, strict=True))
     names = {colour: name for name, colour in reversed(themes["light"].items())}.values()
     return {theme: {name: colours[name] for name in names} for theme, colours in themes.items()}
 
 
-def _style(package: str) -> str:
+def theme_rules() -> str:
+    """Rules by which `data-theme` on the root element chooses a theme, whatever the reader's system prefers."""
+    light, dark, _ = _ROOT.findall(style_sheet(_SHARED))
+    roots = (("light", light), ("dark", dark))
+    return "\n".join(f':root[data-theme="{name}"] {{{root}color-scheme: {name}; }}' for name, root in roots)
+
+
+def style_sheet(package: str) -> str:
+    """The style sheet of a package's pages, without those that it builds on."""
     return files(package).joinpath("templates", "style.css").read_text(encoding="utf-8")

@@ -1,0 +1,188 @@
+"""A small class whose database is filled directly, and the app on it: asked in-process, or by a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+from grader.model import CellScore, Flag, Graded, GradedKind, GradedNotebook, Missing, Rejected, Repair
+from grader.notebook import instructor_version, release
+from grader.pipeline.course import OpenCourse, open_course
+from grader.review import Settings, create_app
+from grader.review.server import listening
+from grader.store import Database
+from tests.making import squares
+
+HOST = "127.0.0.1:8000"
+NOW = datetime(2026, 9, 21, 12, tzinfo=UTC)
+_PEOPLE = ("ada,Lovelace,Ada", "bob,=Cell(),Bob", "cem,Öz,Cem", "dia,<b>Bold</b>,Dia", "eve,Missing,Eve", "fay,Bad,Fay")
+
+
+def _scores(visible: float, hidden: float, essay: float | None) -> tuple[CellScore, ...]:
+    return (
+        CellScore("test_visible", GradedKind.TESTS, 1, visible, needs_manual=False, reason="All tests passed."),
+        CellScore("test_hidden", GradedKind.TESTS, 4, hidden, needs_manual=False, reason="<i>3</i> of 4 tests passed."),
+        CellScore("essay", GradedKind.ANSWER, 3, essay, needs_manual=essay is None, reason="Waits for a person."),
+    )
+
+
+def _fill(database: Database, opened: OpenCourse) -> None:
+    instructor = instructor_version(squares())
+    database.sync_students(opened.students)
+    database.sync_assignment("ps1", due=None, notebooks={"squares": (instructor, release(instructor))})
+    repair = (Repair("kernel", "The <u>kernel</u> was set again."),)
+    flag = (Flag("imports", "Reads the <script>test</script>", "test_hidden", "import inspect"),)
+    outcomes = (
+        Graded("ada", "ps1", (GradedNotebook("squares", squares(), _scores(1, 4, 3), seconds=1.0),)),
+        Graded("bob", "ps1", (GradedNotebook("squares", squares(), _scores(1, 0, None), repairs=repair, flags=flag),)),
+        Graded("cem", "ps1", (GradedNotebook("squares", squares(), _scores(0, 3, None)),)),
+        Graded("dia", "ps1", (GradedNotebook("squares", squares(), _scores(1, 2, 1)),)),
+        Missing("eve", "ps1"),
+        Rejected("fay", "ps1", "No notebook could be read."),
+    )
+    for hours, outcome in enumerate(outcomes):
+        when = NOW + timedelta(hours=hours)
+        database.record(outcome, key="k", engine="test", timestamp=NOW, finished_at=when, problems=())
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> OpenCourse:
+    """A course of one notebook and six people: full, flagged, waiting, part, missing, rejected."""
+    root = tmp_path_factory.mktemp("review") / "course"
+    source = root / "source_assignments" / "ps1"
+    source.mkdir(parents=True)
+    (source / "squares.ipynb").write_text(json.dumps(squares()))
+    (root / "course.toml").write_text(
+        '[course]\nid = "small"\ntitle = "Squares & Co"\n[categories]\nnotebooks = 60\nexams = 40\n'
+        "[assignments.ps1]\ntitle = 'Problem set 1'\ncategory = 'notebooks'\ndue = 2026-09-21T20:00:00\n"
+        "[assignments.exam]\ncategory = 'exams'\npoints = 50\n"
+    )
+    (root / "roster.csv").write_text("\n".join(("student_id,last_name,first_name", *_PEOPLE)) + "\n")
+    for person in ("ada", "bob", "cem", "dia", "fay"):
+        folder = root / "submitted" / person / "ps1"
+        folder.mkdir(parents=True)
+        (folder / "squares.ipynb").write_text(json.dumps(squares()))
+    found = open_course(root)
+    with found.database() as database:
+        _fill(database, found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def database(opened: OpenCourse) -> Iterator[Database]:
+    """Its database."""
+    with opened.database() as database:
+        yield database
+
+
+class Client:
+    """Asks the app as a browser does that keeps its cookies; without a network."""
+
+    def __init__(self, app: Any) -> None:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self.app = app
+        self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}")
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send one request."""
+        return asyncio.run(self._client.request(method, path, **options))
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Look at a page, with headers whose names have underscores here."""
+        return self.ask("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def csrf(self) -> str:
+        """The secret that a page carries for its forms."""
+        found = re.search(r'<meta name="csrf" content="([^"]+)">', self.get("/").text)
+        assert found
+        return found[1]
+
+    def post(self, path: str, fields: Any = (), **headers: str) -> httpx.Response:
+        """Send a form as one of our pages does; headers may say otherwise."""
+        sent = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        return self.ask("POST", path, data={"csrf": self.csrf()} | dict(fields), headers=sent)
+
+
+@pytest.fixture
+def client(opened: OpenCourse, database: Database) -> Callable[..., Client]:
+    """Make a client of a new run of the app, in the house already unless told otherwise."""
+
+    def make(*, inside: bool = True, **settings: Any) -> Client:
+        made = Client(create_app(opened, database, Settings(**({"port": 8000, "token": "once"} | settings))))
+        if inside:
+            assert 200 == made.get("/?token=once").status_code
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def serving(opened: OpenCourse) -> Iterator[Callable[..., Settings]]:
+    """Run the app on a free port, as `grader review` does, until the module's tests are over."""
+    import uvicorn
+
+    running: list[tuple[uvicorn.Server, Thread]] = []
+    with opened.database() as database, ExitStack() as sockets:
+
+        def start(**given: Any) -> Settings:
+            listener = sockets.enter_context(listening(0))
+            settings = Settings(listener.getsockname()[1], **given)
+            config = uvicorn.Config(create_app(opened, database, settings), ws="none", lifespan="off", log_config=None)
+            server = uvicorn.Server(config)
+            thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            running.append((server, thread))
+            return settings
+
+        yield start
+        for server, _ in running:
+            server.should_exit = True
+        for _, thread in running:
+            thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def visit(browser: Any) -> Callable[..., Any]:
+    """Open the app in a new context of the browser; what the console says is in `page.said`."""
+
+    def make(settings: Settings, **options: Any) -> Any:
+        page = browser.new_context(**options).new_page()
+        page.said = []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.goto(settings.address)
+        page.wait_for_selector("main#main")
+        return page
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[[Any], list[str]]:
+    """What axe finds wrong with a page, a line each."""
+
+    def find(page: Any) -> list[str]:
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(page).response["violations"]
+        return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def course_path() -> Path:
+    """Where this folder is."""
+    return Path(__file__).parent
