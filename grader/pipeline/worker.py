@@ -1,13 +1,17 @@
-"""What a worker process does: grade one submission with an engine that it keeps; no course folder, no database."""
+"""What a worker does, here or far away: grade one submission with an engine that it keeps; no course, no database."""
 
 from __future__ import annotations
 
 import atexit
 import pickle
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from grader.grading import best, grade_submission
 from grader.model import Bundle, Graded, Rejected, Submission
@@ -19,6 +23,12 @@ EngineKind = Literal["auto", "forked", "stock"]
 
 PRELOAD = ("grader.notebook.formats", "grader.pipeline.worker", "grader.execution", "grader.notebook", "nbclient")
 """What every worker imports: imported once, before workers are forked."""
+
+_BUNDLES = 2
+_JOBS_AN_ENGINE = 2000
+"""What a warm process may gather in so many jobs (memory, fragments) goes with it; a new one costs seconds."""
+_QUICKLY = 1
+"""Compression: notebooks shrink to a quarter, images hardly at any level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +56,100 @@ class Task:
     """Modules that the run's notebooks import: the same for all of its tasks, so that a worker needs one engine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A value of ours that travels compressed and arrives as itself: unpickling this gives the value."""
+
+    value: Any
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return unpack, (pack(self.value),)
+
+
+def pack(value: object) -> bytes:
+    """Compress a value of ours for a trip between machines that trust each other."""
+    return zlib.compress(pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL), _QUICKLY)
+
+
+def unpack(packed: bytes) -> Any:
+    """Take out what was packed by `pack`: a pickle of our own making, of which a student's part is bytes and text."""
+    return pickle.loads(zlib.decompress(packed))  # noqa: S301 - see above
+
+
 def grade_task(task: Task) -> Graded | Rejected:
     """Grade a student's work in this process, with this process's engine."""
-    engine, bundle = _engine(task.engine, task.preload), _bundle(task.bundle_file)
-    return best([grade_submission(attempt, bundle, engine.execute) for attempt in task.attempts])
+    return _graded(task, _bundle_in(task.bundle_file))
+
+
+def grade_packed(task: bytes, bundle: bytes) -> Packed:
+    """Grade a student's work where the coordinator's files are out of reach."""
+    return Packed(_graded(unpack(task), _bundle_of(bundle)))
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> Path:
     """Put a bundle where workers of this run find it; `folder` is ours alone."""
     path = folder / f"{bundle.digest}.bundle"
-    path.write_bytes(pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
+    path.write_bytes(pack(bundle))
     return path
 
 
-@lru_cache(maxsize=2)
-def _bundle(path: Path) -> Bundle:
-    """A bundle that the parent wrote; a pickle of our own making, in a folder that no submission reaches."""
-    bundle = pickle.loads(path.read_bytes())  # noqa: S301 - see above
+def _graded(task: Task, bundle: Bundle) -> Graded | Rejected:
+    with _bench().engine(task.engine, task.preload) as engine:
+        return best([grade_submission(attempt, bundle, engine.execute) for attempt in task.attempts])
+
+
+@lru_cache(maxsize=_BUNDLES)
+def _bundle_in(path: Path) -> Bundle:
+    return _unpacked_bundle(path.read_bytes())
+
+
+@lru_cache(maxsize=_BUNDLES)
+def _bundle_of(packed: bytes) -> Bundle:
+    return _unpacked_bundle(packed)
+
+
+def _unpacked_bundle(packed: bytes) -> Bundle:
+    bundle = unpack(packed)
     assert isinstance(bundle, Bundle)
     return bundle
 
 
-@lru_cache(maxsize=1)
-def _engine(choice: EngineChoice, preload: tuple[str, ...]) -> Engine:
+class Bench:
+    """The engine that a process keeps from job to job, for one job at a time; a new one now and then."""
+
+    def __init__(self) -> None:
+        """Begin without an engine."""
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._kind: object = None
+        self._jobs = 0
+
+    @contextmanager
+    def engine(self, choice: EngineChoice, preload: tuple[str, ...]) -> Iterator[Engine]:
+        """Lend the engine; whoever comes meanwhile from another thread waits."""
+        with self._lock:
+            if self._engine is None or self._kind != (choice, preload) or self._jobs >= _JOBS_AN_ENGINE:
+                self.close()
+                self._engine, self._kind, self._jobs = _opened(choice, preload), (choice, preload), 0
+            self._jobs += 1
+            yield self._engine
+
+    def close(self) -> None:
+        """End what the engine holds open."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+
+@cache
+def _bench() -> Bench:
+    """This process's own."""
+    bench = Bench()
+    atexit.register(bench.close)
+    return bench
+
+
+def _opened(choice: EngineChoice, preload: tuple[str, ...]) -> Engine:
     from grader.execution import open_engine
 
-    engine = open_engine(choice.kind, sandbox=choice.sandbox, preload=preload)
-    atexit.register(engine.close)
-    return engine
+    return open_engine(choice.kind, sandbox=choice.sandbox, preload=preload)
