@@ -6,16 +6,18 @@ pages carry no script and a Content-Security-Policy that allows none.
 
 from grader.feedback.pages import AssignmentRow, IndexPage, NotebookPage, QuestionScore, ScoreState
 from grader.feedback.prose import markdown
-from grader.feedback.render import environment, render_index_page, render_notebook_page
+from grader.feedback.render import CellFragment, environment, render_cells, render_index_page, render_notebook_page
 
 __all__ = [
     "AssignmentRow",
+    "CellFragment",
     "IndexPage",
     "NotebookPage",
     "QuestionScore",
     "ScoreState",
     "environment",
     "markdown",
+    "render_cells",
     "render_index_page",
     "render_notebook_page",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -15,12 +15,14 @@ from grader.feedback.prose import markdown
 from grader.page import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from grader.feedback.pages import NotebookPage, QuestionScore
+    from grader.model import Notebook
 
 MAX_CELLS = 2000
 _MAX_RAW = 20_000
+_ANSWER = "Your answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,16 @@ def cells_of(page: NotebookPage, questions: Sequence[Question]) -> tuple[Cell, .
         notices = (*by_id.pop(grade_id, ()), *by_number.pop(number, ()))
         shown.append(_cell(number, cell, language, waiting.pop(grade_id, None), notices))
     return tuple(shown)
+
+
+def cells_for_staff(notebook: Notebook, places: Container[int] | None) -> Iterator[tuple[str, Cell]]:
+    """Cells as they stand, each with its grade id; those at some places, or as many as a person would look at."""
+    language = language_of(notebook.get("metadata") or {})
+    for number, cell in enumerate(notebook.get("cells") or ()):
+        if isinstance(cell, dict) and (number < MAX_CELLS if places is None else number in places):
+            shown = _cell(number, cell, language, None, ())
+            grade_id = str(_nbgrader(cell).get("grade_id", ""))
+            yield grade_id, replace(shown, role="Answer") if shown.role == _ANSWER else shown
 
 
 def limits_of(page: NotebookPage, questions: Sequence[Question]) -> tuple[tuple[str, str, str], ...]:
@@ -137,5 +149,5 @@ def _role(nbgrader: Mapping[str, Any]) -> str:
     if nbgrader.get("task"):
         return "Task"
     if nbgrader.get("solution"):
-        return "Your answer"
+        return _ANSWER
     return "Tests" if nbgrader.get("grade") else ""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from grader.feedback.cells import MAX_CELLS, cells_of, limits_of, questions_of
+from grader.feedback.cells import MAX_CELLS, cells_for_staff, cells_of, limits_of, questions_of
 from grader.feedback.pages import IndexPage, NotebookPage, ScoreState, state_of
 from grader.feedback.prose import markdown
 from grader.gradebook import Explanation, to_fragment
-from grader.model import GradedKind
+from grader.model import GradedKind, Notebook
 from grader.page import environment as page_environment
 
 if TYPE_CHECKING:
@@ -51,6 +53,27 @@ def render_notebook_page(page: NotebookPage) -> str:
 def render_index_page(page: IndexPage) -> str:
     """One self-contained HTML page with all assignments of one student."""
     return environment().get_template("index.html.jinja").render(page=page)
+
+
+@dataclass(frozen=True, slots=True)
+class CellFragment:
+    """One cell as safe markup, for a page that is not a student's."""
+
+    place: int
+    """Its index in the notebook."""
+    grade_id: str
+    """Empty where it has none."""
+    kind: str
+    """code, markdown or raw."""
+    html: Markup
+    """Its source and what came out of it."""
+
+
+def render_cells(notebook: Notebook, places: Container[int] | None = None) -> tuple[CellFragment, ...]:
+    """The notebook's cells as they stand, hidden tests and all: for staff; those at some places, or all."""
+    body = environment().get_template("cells.html.jinja").make_module().__dict__["cell_body"]
+    found = cells_for_staff(notebook, places)
+    return tuple(CellFragment(cell.number, grade_id, cell.kind, body(cell)) for grade_id, cell in found)
 
 
 @lru_cache(maxsize=1)
