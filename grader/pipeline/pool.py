@@ -10,14 +10,16 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import forkserver
 from queue import Empty, SimpleQueue
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from grader.errors import GraderError
+from grader.errors import ExecutionFault, GraderError
+from grader.pipeline.meeting import meet
+from grader.pipeline.oversight import InFlight, Nobody, Overseer
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _LOOK_SECONDS = 1.0
 _MOST_SUSPECTS = 64
 """Jobs to be done once more, before nothing else is begun until they are: each is held in memory."""
 _PR_SET_PDEATHSIG = 1
+_NOT_TAKEN = (BrokenExecutor, OSError, EOFError)
+"""What handing a job out raises where workers are gone, or cannot be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,52 +71,66 @@ class Workplace(Protocol):
 
 
 def run(
-    jobs: Iterable[Job], work: Callable[[Job], Result], workers: Workplace
+    jobs: Iterable[Job], work: Callable[[Job], Result], workers: Workplace, overseer: Overseer | None = None
 ) -> Iterator[Done[Job, Result] | Failed[Job]]:
     """Do every job, yielding each as it completes.
 
     A job that raised, or that was in flight when a worker died, is done once more, with a worker of its own: so the one
-    that kills workers is known, and the others are not blamed for it.
+    that kills workers is known, and the others are not blamed for it. Where the overseer asks for an end, what has
+    begun is finished and yielded, and of the other jobs nothing more is heard.
     """
-    source = iter(jobs)
+    source, watching = iter(jobs), overseer or Nobody()
     more = True
-    while more:
+    while more and not watching.stopping():
         suspects: list[Job] = []
-        more = yield from _together(source, work, workers, suspects)
-        yield from _apart(suspects, work, workers)
+        more = yield from _together(source, work, workers, suspects, watching)
+        if not watching.stopping():
+            yield from _apart(suspects, work, workers)
+
+
+class _StoppedError(Exception):
+    """All that is waited for has ended; what a worker has begun since is not."""
 
 
 def _together(
-    source: Iterator[Job], work: Callable[[Job], Result], workers: Workplace, suspects: list[Job]
+    source: Iterator[Job], work: Callable[[Job], Result], workers: Workplace, suspects: list[Job], overseer: Overseer
 ) -> Generator[Done[Job, Result], None, bool]:
     """Work through the source until it ends or too much is lost; the generator's value: whether there may be more."""
-    running: dict[Future[Result], Job] = {}
+    running: InFlight[Job, Result] = InFlight()
     ended: SimpleQueue[Future[Result]] = SimpleQueue()
     drawing = True
-    with workers.open() as pool:
+    with suppress(_StoppedError), workers.open() as pool:
         while True:
+            if overseer.stopping():
+                drawing = False
+                running.keep_begun()
+                if not running:
+                    raise _StoppedError
             for job in islice(source, max(0, workers.capacity() * _AHEAD - len(running)) if drawing else 0):
                 try:
                     future = pool.submit(work, job)
-                except BrokenExecutor:
+                except _NOT_TAKEN:
                     suspects.append(job)
                     drawing = False
                     break
-                running[future] = job
+                running.add(future, job)
                 future.add_done_callback(ended.put)
             if not running:
                 return not drawing
+            overseer.see(running.look(0 if overseer.stopping() else workers.capacity()))
             try:
                 future = ended.get(timeout=_LOOK_SECONDS)
             except Empty:
                 continue
-            job = running.pop(future)
-            fault = _fault(future)
+            if future not in running:
+                continue
+            job, fault = running.end(future), _fault(future)
             if fault is None:
                 yield Done(job, future.result())
             else:
                 suspects.append(job)
                 drawing = drawing and not isinstance(fault, BrokenExecutor) and len(suspects) < _MOST_SUSPECTS
+    return False
 
 
 def _apart(
@@ -167,9 +185,22 @@ class Workers:
 
     @contextmanager
     def open_apart(self, most: int) -> Iterator[Sequence[Executor]]:
-        """Open pools of one process."""
+        """Open pools of one process, each of which is seen to start: nothing else is wrong with the machine."""
         with ExitStack() as stack:
-            yield [stack.enter_context(_pool(replace(self, count=1))) for _ in range(min(most, self.count))]
+            pools = [stack.enter_context(_pool(replace(self, count=1))) for _ in range(min(most, self.count))]
+            try:
+                for begun in [pool.submit(_nothing) for pool in pools]:
+                    begun.result()
+            except _NOT_TAKEN as error:
+                raise ExecutionFault(
+                    f"no worker process can be started here ({error or type(error).__name__}); see whether memory, "
+                    "disk and the number of processes (ulimit -u) suffice, and run the same command again"
+                ) from error
+            yield pools
+
+
+def _nothing() -> None:
+    """Do nothing: a worker that did has started."""
 
 
 @contextmanager
@@ -177,6 +208,7 @@ def _pool(workers: Workers) -> Iterator[Executor]:
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     if sys.platform == "linux":
         context.set_forkserver_preload([*workers.preload])
+        meet()
     pool = ProcessPoolExecutor(workers.count, mp_context=context, initializer=_begin)
     finished = False
     try:
