@@ -42,3 +42,11 @@ class SandboxError(GraderError):
 
 class ExecutionFault(GraderError):  # noqa: N818 - "fault" is the project's word for a failure of the grader itself
     """The grader itself failed to run a notebook; never the student's failure, never a zero."""
+
+
+class MarkingError(GraderError):
+    """A mark, a rubric or a request for a regrade says something that cannot be."""
+
+
+class StaleError(StoreError):
+    """Somebody else wrote since what was changed had been seen: who, and when; nothing was written."""

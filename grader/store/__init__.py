@@ -8,6 +8,16 @@ from grader.roster import valid_student_id
 from grader.store.files import atomic_write
 from grader.store.folder import CourseFolder
 from grader.store.lock import Holder, course_lock
+from grader.store.mark_rows import (
+    Action,
+    By,
+    Claim,
+    Message,
+    Request,
+    RequestStatus,
+    StoredMark,
+    StoredRubric,
+)
 from grader.store.nbgrader_config import nbgrader_config
 from grader.store.rows import (
     AuditRow,
@@ -26,17 +36,25 @@ if TYPE_CHECKING:
     from grader.store.database import Database
 
 __all__ = [
+    "Action",
     "AuditRow",
+    "By",
+    "Claim",
     "CourseFolder",
     "Database",
     "Holder",
     "ImportedScore",
+    "Message",
     "NotebookFacts",
     "OutcomeRow",
     "OutcomeStatus",
     "QuestionScore",
+    "Request",
+    "RequestStatus",
     "ScoreChange",
     "ScoreStatus",
+    "StoredMark",
+    "StoredRubric",
     "StoredScore",
     "SyncReport",
     "atomic_write",

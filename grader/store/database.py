@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from grader.model import Notebook, Outcome, Student
 from grader.store import assignments, outcomes, scores
 from grader.store.connection import open_engine, transaction
+from grader.store.markbook import MarkBook
 from grader.store.rows import AuditRow, ImportedScore, OutcomeRow, QuestionScore, ScoreChange, StoredScore, SyncReport
 from grader.store.schema import Tables, create, described
 
@@ -25,11 +26,20 @@ class Database:
     them in UTC. Failures are `StoreError`s of one line. Use it as a context manager, in one thread.
     """
 
-    def __init__(self, where: Path | str, *, course_id: str = "default_course") -> None:
-        """Open a SQLite file by its path, or any database by its SQLAlchemy URL."""
+    def __init__(
+        self,
+        where: Path | str,
+        *,
+        course_id: str = "default_course",
+        before_migration: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Open a SQLite file by its path, or any database by its SQLAlchemy URL.
+
+        Where tables have to be made or changed, `before_migration` is called first.
+        """
         self._course_id = course_id
         self._engine, self._label = open_engine(where)
-        self._tables = self._opened()
+        self._tables = self._opened(before_migration)
 
     def __enter__(self) -> Self:
         return self
@@ -121,11 +131,17 @@ class Database:
         with self._reading() as connection:
             return scores.audit(connection, student_id, item)
 
-    def _opened(self) -> Tables:
+    @property
+    def marks(self) -> MarkBook:
+        """What people give: marks, rubrics, comments, claims, requests for a regrade."""
+        return MarkBook(self._tables, self._reading, self._writing)
+
+    def _opened(self, before_migration: Callable[[], object]) -> Tables:
         with self._reading() as connection:
             tables = described(connection, self._label)
         if tables is not None:
             return tables
+        before_migration()
         with self._writing() as connection:
             return create(connection, self._label)
 

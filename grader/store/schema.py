@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     DateTime,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 
 from grader.errors import StoreError
@@ -24,7 +26,8 @@ from grader.errors import StoreError
 NBGRADER_REVISION = "e43177bfe90b"
 """nbgrader 0.9's schema, as its alembic scripts name it."""
 _OLDER_REVISIONS = frozenset({"282d30a0218e", "167914646830", "724cde206c17", "50a4d84c131a", "b6d005d67074"})
-_OUR_VERSION = 1
+_OUR_VERSION = 2
+"""1 had no tables for grading by hand."""
 
 _NBGRADER_TABLES = (
     "assignment",
@@ -94,6 +97,102 @@ AUDIT = Table(
 )
 
 
+def _of_question(*, key: bool) -> tuple[Column[str], ...]:
+    """The columns that name a question; empty text in the last two where it is about the whole assignment."""
+    names = ("assignment", "notebook", "grade_id")
+    return tuple(Column(name, String(128), primary_key=key, nullable=False) for name in names)
+
+
+RUBRIC = Table(
+    "grader_rubric",
+    OURS,
+    *_of_question(key=True),
+    Column("start", String(8), nullable=False),
+    Column("version", Integer, nullable=False),
+)
+RUBRIC_ITEM = Table(
+    "grader_rubric_item",
+    OURS,
+    Column("id", String(32), primary_key=True),
+    *_of_question(key=False),
+    Column("points", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Index("grader_rubric_item_by_question", "assignment", "notebook", "grade_id"),
+)
+MARK = Table(
+    "grader_mark",
+    OURS,
+    *_of_question(key=True),
+    Column("student_id", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("given", Boolean, nullable=False),
+    Column("items", Text, nullable=False),
+    Column("adjustment", String(64), nullable=False),
+    Column("extra_credit", String(64), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("flagged", Boolean, nullable=False),
+    Column("points", String(64), nullable=False),
+    Column("answer", String(128), nullable=False),
+    Column("grader", String(128), nullable=False),
+    Column("time", DateTime, nullable=False),
+)
+ACTION = Table(
+    "grader_action",
+    OURS,
+    Column("id", Integer, primary_key=True),
+    Column("time", DateTime, nullable=False),
+    Column("grader", String(128), nullable=False),
+    *_of_question(key=False),
+    Column("sentence", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("undone", Boolean, nullable=False),
+    Index("grader_action_by_grader", "grader", "id"),
+)
+REMARK = Table(
+    "grader_remark",
+    OURS,
+    Column("id", String(32), primary_key=True),
+    *_of_question(key=False),
+    Column("text", Text, nullable=False),
+    Column("grader", String(128), nullable=False),
+    Column("time", DateTime, nullable=False),
+    Index("grader_remark_by_question", "assignment", "notebook", "grade_id"),
+)
+CLAIM = Table(
+    "grader_claim",
+    OURS,
+    *_of_question(key=True),
+    Column("student_id", String(128), primary_key=True),
+    Column("grader", String(128), nullable=False),
+    Column("time", DateTime, nullable=False),
+)
+REQUEST = Table(
+    "grader_request",
+    OURS,
+    Column("id", String(32), primary_key=True),
+    *_of_question(key=False),
+    Column("student_id", String(128), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("opened_at", DateTime, nullable=False),
+    Column("before", String(64)),
+    Column("after", String(64)),
+    Column("digest", String(64), nullable=False, unique=True),
+)
+MESSAGE = Table(
+    "grader_message",
+    OURS,
+    Column("id", Integer, primary_key=True),
+    Column("request_id", String(32), nullable=False),
+    Column("time", DateTime, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Index("grader_message_by_request", "request_id", "id"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """nbgrader's tables, by its own names."""
@@ -124,14 +223,16 @@ def described(connection: Connection, label: str) -> Tables | None:
     if _unstamped(connection, present):
         return None
     _check_nbgrader(connection, label, present)
-    if VERSION.name not in present:
+    if VERSION.name not in present or _our_version(connection, label) < _OUR_VERSION:
         return None
-    _check_ours(connection, label)
     return _reflected(connection)
 
 
 def create(connection: Connection, label: str) -> Tables:
-    """Make the tables that are missing, in the caller's transaction: nbgrader's in an empty database, and ours."""
+    """Make the tables that are missing, in the caller's transaction: nbgrader's in an empty database, and ours.
+
+    Those of an older grader stay as they are; what it did not have comes beside them.
+    """
     present = set(inspect(connection).get_table_names())
     if not present:
         _create_nbgrader(connection)
@@ -140,6 +241,9 @@ def create(connection: Connection, label: str) -> Tables:
     if VERSION.name not in present:
         OURS.create_all(connection)
         connection.execute(insert(VERSION).values(version=_OUR_VERSION))
+    elif _our_version(connection, label) < _OUR_VERSION:
+        OURS.create_all(connection)
+        connection.execute(update(VERSION).values(version=_OUR_VERSION))
     _check_nbgrader(connection, label, {*_NBGRADER_TABLES, "alembic_version"})
     return _reflected(connection)
 
@@ -180,10 +284,11 @@ def _check_nbgrader(connection: Connection, label: str, present: set[str]) -> No
     raise StoreError(f"{label}: made by a newer nbgrader (schema {found}); update grader and nbgrader")
 
 
-def _check_ours(connection: Connection, label: str) -> None:
+def _our_version(connection: Connection, label: str) -> int:
     found = connection.scalar(select(VERSION.c.version))
-    if found != _OUR_VERSION:
+    if found is None or found > _OUR_VERSION:
         raise StoreError(f"{label}: made by a newer grader (schema {found}, not {_OUR_VERSION}); update grader")
+    return int(found)
 
 
 def _reflected(connection: Connection) -> Tables:
