@@ -52,15 +52,21 @@ def transaction(engine: Engine, label: str, *, writes: bool) -> Iterator[Connect
     """
     here = engine.dialect.name == "postgresql"
     options = postgres.options(writes=writes) if here else {_WRITES: writes}
+    with explained(label), storing(Path(label)), engine.connect().execution_options(**options) as connection:
+        faults.reached("begin")
+        with connection.begin():
+            if here and writes:
+                postgres.take_turn(connection)
+            yield connection
+            if writes:
+                faults.reached("commit")
+
+
+@contextmanager
+def explained(label: str) -> Iterator[None]:
+    """Tell what the database refused in one line that names it and says what to do."""
     try:
-        with storing(Path(label)), engine.connect().execution_options(**options) as connection:
-            faults.reached("begin")
-            with connection.begin():
-                if here and writes:
-                    postgres.take_turn(connection)
-                yield connection
-                if writes:
-                    faults.reached("commit")
+        yield
     except SQLAlchemyError as error:
         raise StoreError(f"{label}: {_reason(error)}") from error
 

@@ -70,10 +70,9 @@ def driven(url: URL) -> URL:
 
 def label(url: URL) -> str:
     """The database as messages call it: never with a password."""
-    host = url.host or url.query.get("host") or ""
-    port = url.port or url.query.get("port") or ""
-    where = f"{url.username}@" if url.username else ""
-    return f"postgresql://{where}{host}{f':{port}' if port else ''}/{url.database or ''}"
+    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    told = "&".join(f"{name}={url.query[name]}" for name in ("host", "port") if name in url.query)
+    return plain.render_as_string() + (f"?{told}" if told else "")
 
 
 def open_engine(url: URL) -> Engine:
