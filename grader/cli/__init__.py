@@ -26,6 +26,8 @@ _COMMANDS = {
     "report": "write a page for staff: who needs help, which questions to look at",
     "log": "show every change of a score",
     "status": "show what is received, graded, waiting, in trouble",
+    "restore": "undo: list the copies of the database before each run, put one back",
+    "db": "copy the database between SQLite and PostgreSQL",
     "validate": "check one's own notebook before handing it in",
     "doctor": "see what works on this machine, and what to do where it does not",
     "demo": "grade an invented class, from release to gradebook",

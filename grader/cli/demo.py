@@ -80,6 +80,7 @@ def _run(folder: CourseFolder, jobs: int | None) -> int:
         show.say(f"{drop.path}: {show.count(len(done), 'hand-in')}, {late} late, {len(plan.absent)} missing")
 
     with opened.database() as database, opened.folder.lock("demo"):
+        opened.keep_snapshot("demo")
         _step("scores", "homeworks, midterm, project and participation come from CSV files")
         for item in invented.scores:
             imported = scores.plan_import(opened, database, item, demo.scores_file(folder, item), scores.Reading())

@@ -77,6 +77,7 @@ def import_(
     with opened.folder.lock("scores import"), opened.database() as database:
         plan = scores.plan_import(opened, database, item, file, reading)
         if not dry:
+            opened.keep_snapshot("scores import")
             scores.carry_out(database, plan)
     _show(plan, dry=dry, as_json=as_json)
     return show.ATTENTION if plan.problems else show.ALL_DONE

@@ -14,6 +14,7 @@ from grader.text import escape
 
 if TYPE_CHECKING:
     from grader.store import Database
+    from grader.store.snapshots import Snapshots
 
 _SQLITE = "sqlite:///"
 
@@ -34,14 +35,31 @@ class OpenCourse:
         others = {sid for a in self.course.notebook_assignments for sid in self.folder.submitters(a.name)} - set(known)
         return (*known.values(), *(Student(sid) for sid in sorted(others)))
 
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file, by a path relative to the course; None where the database is a server's."""
+        url = self.course.database_url
+        return self.folder.root / url.removeprefix(_SQLITE) if url.startswith(_SQLITE) else None
+
     def database(self) -> Database:
-        """The course's database; a relative SQLite path in `course.toml` is relative to the course."""
+        """The course's database; before its tables are changed, a snapshot is kept."""
         from grader.store import Database
 
-        url = self.course.database_url
-        if url.startswith(_SQLITE):
-            return Database(self.folder.root / url.removeprefix(_SQLITE), course_id=self.course.id)
-        return Database(url, course_id=self.course.id)
+        where = self.database_file or self.course.database_url
+        return Database(where, course_id=self.course.id, before_migration=lambda: self.keep_snapshot("migration"))
+
+    def snapshots(self) -> Snapshots | None:
+        """Copies of the database as it was before earlier runs; None where a server keeps it."""
+        from grader.store.snapshots import Snapshots
+
+        file = self.database_file
+        return Snapshots(self.folder.private / "snapshots", file) if file else None
+
+    def keep_snapshot(self, command: str) -> None:
+        """Keep a copy of the database before this command changes it, if anything has changed since the last copy."""
+        snapshots = self.snapshots()
+        if snapshots is not None:
+            snapshots.keep(command)
 
 
 def open_course(start: Path) -> OpenCourse:
