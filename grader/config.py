@@ -110,6 +110,7 @@ class _DatabaseTable(_Table):
 class _EngineTable(_Table):
     kind: Literal["auto", "forked", "stock"] = "auto"
     canaries: Literal["off", "normal", "all"] = "normal"
+    scheduler: str = ""
 
 
 class _CourseFile(_Table):
@@ -163,6 +164,8 @@ class Course(BaseModel):
     engine: Literal["auto", "forked", "stock"]
     canaries: Literal["off", "normal", "all"] = "normal"
     """How many cells that must fail are run after tests that passed, to see tampering."""
+    scheduler: str = ""
+    """The address of a Dask scheduler whose workers grade; empty for this machine's own."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -272,6 +275,7 @@ def _course(parsed: _CourseFile, folders: tuple[str, ...]) -> Course:
         database_url=parsed.database.url,
         engine=parsed.engine.kind,
         canaries=parsed.engine.canaries,
+        scheduler=parsed.engine.scheduler,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli import show
+from grader.cli import cluster, show
 from grader.model import Faulted, Graded, Incident, Missing, Outcome, Rejected
 from grader.text import escape
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="How notebooks run: forked from a warm kernel, or in a fresh stock kernel.  [default: course.toml, or auto]",
 )
 @click.option("--no-sandbox", is_flag=True, help="Run students' code as yourself, with your files in its reach.")
+@cluster.options
 @show.dry_run
 @show.as_json
 @click.pass_obj
@@ -41,6 +42,7 @@ def command(
     force: bool,
     engine: str | None,
     no_sandbox: bool,
+    asked: cluster.Asked,
     dry: bool,
     as_json: bool,
 ) -> int:
@@ -52,6 +54,7 @@ def command(
       grader grade hw1 --student ab123   one student
       grader grade hw1 --force           everything again
       grader grade --dry-run             what would be graded
+      grader grade --scheduler tcp://lab1:8786   by the workers of a Dask cluster (docs/scaling.md)
 
     Points given by hand are never changed. Interrupt it when you like: the same command goes on from there.
     """
@@ -70,8 +73,8 @@ def command(
             return _show_plan(plan, as_json=as_json)
         if no_sandbox and plan.jobs:
             show.say("no sandbox: students' code runs with your rights and can reach your files", "bold red")
-        workers = jobs or grade.default_workers()
-        tally = watch(grade.carry_out(opened, database, plan, workers), len(plan.jobs), as_json=as_json)
+        with asked.workers(jobs, opened.course.scheduler, choice, needed=bool(plan.jobs)) as workers:
+            tally = watch(grade.carry_out(opened, database, plan, workers), len(plan.jobs), as_json=as_json)
     tally.show(plan)
     return tally.status
 

@@ -22,7 +22,7 @@ from grader.notebook import dump, imported_modules
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.environments import settings
 from grader.pipeline.overlap import overlapped
-from grader.pipeline.pool import Done, Failed, Workers, run
+from grader.pipeline.pool import Done, Failed, Workers, Workplace, run
 from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, write_bundle
 from grader.text import escape
 
@@ -96,15 +96,17 @@ def plan_grade(opened: OpenCourse, database: Database, request: GradeRequest) ->
     )
 
 
-def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: int) -> Iterator[Outcome]:
+def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: int | Workplace) -> Iterator[Outcome]:
     """Grade what is planned, yielding each outcome once its files and its row stand.
 
-    Raises `SandboxError` before anything is run if there is no sandbox to run it in.
+    `workers` are so many processes here, or workers elsewhere. Raises `SandboxError` before anything is run if there is
+    no sandbox here to run it in.
     """
-    if plan.jobs and plan.engine.sandbox:
+    if plan.jobs and plan.engine.sandbox and isinstance(workers, int):
         from grader.execution import find_sandbox
 
         find_sandbox()
+    opened.keep_snapshot("grade")
     if plan.jobs:
         settings(opened.folder, plan.engine).remember(opened.folder)
     database.sync_students(opened.students)
@@ -114,7 +116,8 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
         return
     with tempfile.TemporaryDirectory(prefix="grader-") as private:
         tasks = _tasks(opened, plan, Path(private))
-        results = run(tasks, grade_task, Workers(min(workers, len(plan.jobs)), PRELOAD))
+        where = Workers(min(workers, len(plan.jobs)), PRELOAD) if isinstance(workers, int) else workers
+        results = run(tasks, grade_task, where)
         for result in overlapped(results, lambda result: _written(opened, result)):
             match result:
                 case Done(task, outcome):

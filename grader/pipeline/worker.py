@@ -76,14 +76,14 @@ def unpack(packed: bytes) -> Any:
     return pickle.loads(zlib.decompress(packed))  # noqa: S301 - see above
 
 
-def grade_task(task: Task) -> Graded | Rejected:
-    """Grade a student's work in this process, with this process's engine."""
-    return _graded(task, _bundle_in(task.bundle_file))
+def grade_task(task: Task, packed_bundle: bytes | None = None) -> Graded | Rejected:
+    """Grade a student's work in this process, with this process's engine.
 
-
-def grade_packed(task: bytes, bundle: bytes) -> Packed:
-    """Grade a student's work where the coordinator's files are out of reach."""
-    return Packed(_graded(unpack(task), _bundle_of(bundle)))
+    Where the bundle's file is out of reach, its content is handed over beside the task.
+    """
+    bundle = _bundle_in(task.bundle_file) if packed_bundle is None else _bundle_of(packed_bundle)
+    with _bench().engine(task.engine, task.preload) as engine:
+        return best([grade_submission(attempt, bundle, engine.execute) for attempt in task.attempts])
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -91,11 +91,6 @@ def write_bundle(bundle: Bundle, folder: Path) -> Path:
     path = folder / f"{bundle.digest}.bundle"
     path.write_bytes(pack(bundle))
     return path
-
-
-def _graded(task: Task, bundle: Bundle) -> Graded | Rejected:
-    with _bench().engine(task.engine, task.preload) as engine:
-        return best([grade_submission(attempt, bundle, engine.execute) for attempt in task.attempts])
 
 
 @lru_cache(maxsize=_BUNDLES)

@@ -1,0 +1,173 @@
+"""Ways to have a Dask cluster: one that runs already, or one begun for this run with Dask's own tools."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from grader.errors import ConfigError, GraderError
+from grader.pipeline.worker import EngineChoice
+from grader.text import escape
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from grader.pipeline.cluster import Cluster
+
+Kind = Literal["local", "slurm", "kubernetes"]
+
+_PACKAGES = {"slurm": "dask-jobqueue", "kubernetes": "dask-kubernetes"}
+_SECONDS = 30
+_LOGGERS = ("distributed", "distributed.client")
+"""What Dask says of a lost scheduler is said by us, in a line that tells what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM format by which scheduler, workers and coordinator know each other."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which cluster to use."""
+
+    scheduler: str = ""
+    """The address of one that runs: `tcp://host:8786`, `tls://host:8786`."""
+    kind: Kind | None = None
+    """What to begin one with, where there is no address."""
+    workers: int | None = None
+    """At most so many at once; of a cluster that is begun here, as many as that."""
+    tls: Tls | None = None
+    any_environment: bool = False
+    """Use workers of other environments as well: results depend on who did the work, then."""
+
+    def __post_init__(self) -> None:
+        if self.scheduler and self.kind:
+            raise ConfigError("there is a scheduler's address and a kind of cluster to begin: give one of them")
+        for path in (self.tls.ca, self.tls.cert, self.tls.key) if self.tls else ():
+            if not path.is_file():
+                raise ConfigError(f"{escape(path)} is no file: TLS needs three PEM files, authority, certificate, key")
+
+
+@contextmanager
+def joined(where: Where, engine: EngineChoice, tell: Callable[[str], None] = lambda _: None) -> Iterator[Cluster]:
+    """Connect to the cluster that is asked for, beginning it if it has to be; it ends with the context.
+
+    `tell` gets a line when workers come and go, or are not used. Raises `GraderError` if there is no such cluster.
+    """
+    _require("distributed", "Running on a cluster", "'grader[cluster]'")
+    from grader.execution.installed import environment
+    from grader.pipeline.admission import Terms
+    from grader.pipeline.cluster import Cluster
+
+    with _quiet(), ExitStack() as stack:
+        target = stack.enter_context(_begun(where)) if where.kind else _address(where)
+        client = stack.enter_context(_connected(target, where))
+        terms = Terms(environment(), engine.sandbox, where.any_environment)
+        yield Cluster(client, terms, tell, where.workers)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _connected(target: Any, where: Where) -> Iterator[Client]:
+    from distributed import Client, Security
+
+    security = None
+    if where.tls is not None:
+        security = Security(  # type: ignore[no-untyped-call]
+            tls_ca_file=str(where.tls.ca),
+            tls_client_cert=str(where.tls.cert),
+            tls_client_key=str(where.tls.key),
+            require_encryption=True,
+        )
+    shown = escape(target) if isinstance(target, str) else f"the {where.kind} cluster"
+    try:
+        client = Client(target, security=security, timeout=_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, ImportError, TypeError) as error:
+        why = escape(str(error).splitlines()[0]) if str(error) else type(error).__name__
+        raise GraderError(
+            f"no scheduler can be reached at {shown} ({why}): start one with `dask scheduler`, or correct the address"
+        ) from None
+    try:
+        yield client
+    finally:
+        client.close(timeout=5)  # type: ignore[no-untyped-call]
+
+
+def _address(where: Where) -> str:
+    if "://" in where.scheduler:
+        return where.scheduler
+    return f"{'tls' if where.tls else 'tcp'}://{where.scheduler}"
+
+
+@contextmanager
+def _begun(where: Where) -> Iterator[Any]:
+    begin = {"local": _local, "slurm": _slurm, "kubernetes": _kubernetes}[where.kind or "local"]
+    try:
+        cluster = begin(where.workers)
+    except GraderError:
+        raise
+    except Exception as error:  # three packages, each with errors of its own
+        why = escape(str(error)) or type(error).__name__
+        raise GraderError(f"no {where.kind} cluster can be begun: {why}") from error
+    with cluster:
+        yield cluster
+
+
+def _local(workers: int | None) -> Any:
+    """One process a worker on this machine; reachable from this machine alone."""
+    from distributed import LocalCluster
+
+    return LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _slurm(workers: int | None) -> Any:
+    """Jobs of as many processes as Dask's configuration (`jobqueue.slurm`) gives them processors."""
+    _require("dask_jobqueue", "--cluster slurm", _PACKAGES["slurm"])
+    import dask
+    from dask_jobqueue import SLURMCluster
+
+    cores = dask.config.get("jobqueue.slurm.cores", None) or 1
+    memory = dask.config.get("jobqueue.slurm.memory", None) or f"{4 * cores}GB"
+    return SLURMCluster(n_workers=workers or cores, cores=cores, processes=cores, memory=memory)
+
+
+def _kubernetes(workers: int | None) -> Any:
+    """Pods of the image that Dask's configuration (`kubernetes.image`) names, by Dask's operator."""
+    _require("dask_kubernetes", "--cluster kubernetes", _PACKAGES["kubernetes"])
+    from dask_kubernetes.operator import KubeCluster
+
+    command = ["dask-worker", "--nthreads", "1"]
+    return KubeCluster(name="grader", n_workers=workers or 1, worker_command=command, quiet=True)
+
+
+def _require(module: str, what: str, package: str) -> None:
+    if find_spec(module) is None:
+        raise ConfigError(f"{what} needs a package that is not installed here: pip install {package}")
