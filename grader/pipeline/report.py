@@ -99,6 +99,12 @@ def gather(
     )
 
 
+def questions_of(opened: OpenCourse, database: Database, assignment: Assignment) -> AssignmentQuestions:
+    """The questions of one assignment, and how the class did in each."""
+    students = {student.student_id: student for student in opened.students}
+    return _questions(_graded(opened, database, assignment, students))
+
+
 class _Pages:
     """Where feedback pages stand, seen from the report."""
 

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from grader.gradebook import Status, shown
 from grader.page import environment
 from grader.report.numbers import Bin, Summary, bins
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 MAX_REMARKS = 500
 """Of one kind: beyond that, nobody reads a page."""
 _LEAST_SECONDS = 0.01
+_BARE = "{% block body %}{% endblock %}"
 _KINDS = {
     RemarkKind.REJECTED: ("Rejected", "Nothing of these could be read; every score is 0."),
     RemarkKind.FAULTED: ("Not graded through a fault of the grader", "The next run of grader grade tries again."),
@@ -59,8 +62,17 @@ class RemarkGroup:
 
 def render_report(report: Report) -> str:
     """One self-contained HTML page; the same report gives the same text."""
-    template = _environment().get_template("report.html.jinja")
-    return template.render(
+    return _rendered(_environment(), report, embedded=False)
+
+
+def render_report_body(report: Report) -> Markup:
+    """What stands in the page's body, for a page with a frame of its own: without landmarks but `main`."""
+    return Markup(_rendered(_bare_environment(), report, embedded=True))  # noqa: S704 - its environment escapes
+
+
+def _rendered(made: Environment, report: Report, *, embedded: bool) -> str:
+    return made.get_template("report.html.jinja").render(
+        embedded=embedded,
         report=report,
         total=_shown(report.total, width=400, height=150),
         items=[_shown(spread, width=300, height=116) for spread in report.items],
@@ -140,6 +152,15 @@ def _environment() -> Environment:
         "exact": shown,
     }
     return made
+
+
+@lru_cache(maxsize=1)
+def _bare_environment() -> Environment:
+    from jinja2 import ChoiceLoader, DictLoader
+
+    made = _environment()
+    assert made.loader is not None
+    return made.overlay(loader=ChoiceLoader([DictLoader({"base.html.jinja": _BARE}), made.loader]))
 
 
 def _short(number: float | None) -> str:

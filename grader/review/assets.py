@@ -14,7 +14,7 @@ from starlette.responses import Response
 from grader.page import style_sheet, theme_rules
 
 PREFIX = "/static/"
-_SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,18 @@ class Assets:
 
 @lru_cache(maxsize=1)
 def assets() -> Assets:
-    """Everything in `static/`, and the style sheet that is made of those of pages, feedback and our own."""
-    here = files("grader.review")
-    scripts = {name: Asset(here.joinpath("static", name).read_bytes(), _SCRIPT) for name in ("htmx.min.js", "app.js")}
+    """Scripts and sheets of `static/`, by their names; `style.css` is made of those of pages, feedback and our own."""
+    own = {entry.name: entry.read_bytes() for entry in files("grader.review").joinpath("static").iterdir()}
+    named = {name: Asset(data, _TYPES[name.rpartition(".")[2]]) for name, data in own.items() if not _is_licence(name)}
     sheets = (style_sheet("grader.page"), style_sheet("grader.feedback"), theme_rules(), style_sheet("grader.review"))
-    sheet = "\n".join(sheets)
-    named = scripts | {"style.css": Asset(sheet.encode(), _STYLE)}
+    named["style.css"] = Asset("\n".join(sheets).encode(), _TYPES["css"])
+    named["report.css"] = Asset(style_sheet("grader.report").encode(), _TYPES["css"])
     addressed = {_addressed(name, asset): asset for name, asset in named.items()}
     return Assets(addressed, {name: _addressed(name, asset) for name, asset in named.items()})
+
+
+def _is_licence(name: str) -> bool:
+    return name.endswith(".txt")
 
 
 def serve_asset(request: Request) -> Response:

@@ -1,0 +1,214 @@
+"""What the course pages show, worked out from what the pipeline tells."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from grader.gradebook import Gradebook, ItemGrade, Status, StudentGrade
+from grader.model import GradedKind
+from grader.report import QuestionFigures, summary
+from grader.review.drawing import DotPlot, Histogram, Part, dot_plot, histogram, parts
+
+if TYPE_CHECKING:
+    from grader.config import Assignment
+    from grader.gradebook import Item
+    from grader.pipeline.status import AssignmentStatus, SubmissionStatus
+    from grader.store import QuestionScore
+
+_STATES = (
+    ("graded", "full", "graded"),
+    ("waiting", "waiting", "waiting for a person"),
+    ("to grade", "todo", "to be run"),
+    ("faulted", "fault", "not graded through a fault"),
+    ("rejected", "zero", "rejected"),
+    ("missing", "none", "missing"),
+)
+_LEVELS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How one assignment stands."""
+
+    assignment: Assignment
+    parts: tuple[Part, ...]
+    students: int
+    received: int
+    waiting: int
+    """Answers that wait for a person."""
+    flagged: int
+    limited: int
+    repaired: int
+    mean: float | None
+    spread: Histogram | None
+
+    @property
+    def alt(self) -> str:
+        """The bar in words."""
+        return f"Of {self.students}: " + ", ".join(f"{part.count} {part.words}" for part in self.parts) + "."
+
+
+def overview_of(state: AssignmentStatus) -> Overview:
+    """Count what `grader status` tells of one assignment."""
+    found = state.submissions
+    return Overview(
+        assignment=state.assignment,
+        parts=parts([(kind, words, state.count(name)) for name, kind, words in _STATES]),
+        students=len(found),
+        received=sum(one.received for one in found),
+        waiting=sum(one.total.waiting for one in found if one.total),
+        flagged=sum(one.has("flags") for one in found),
+        limited=sum(one.has("incidents") for one in found),
+        repaired=sum(one.has("repairs") for one in found),
+        mean=state.mean,
+        spread=histogram([percent for one in found if (percent := _percent_of(one)) is not None]),
+    )
+
+
+def _percent_of(submission: SubmissionStatus) -> float | None:
+    """Percent of the points of what is graded to the end."""
+    total = submission.total
+    return float(100 * total.score / total.max_score) if total and total.max_score and not total.waiting else None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow:
+    """One question of an assignment."""
+
+    figures: QuestionFigures
+    by_hand: bool
+    parts: tuple[Part, ...]
+    spread: Histogram | None
+
+
+def question_rows(figures: Iterable[QuestionFigures], scores: Iterable[QuestionScore]) -> tuple[QuestionRow, ...]:
+    """The questions with what is graded and how the points spread."""
+    by_question: Mapping[tuple[str, str], list[QuestionScore]] = defaultdict(list)
+    for score in scores:
+        by_question[score.notebook, score.grade_id].append(score)
+    return tuple(_question_row(one, by_question[one.question.notebook, one.question.grade_id]) for one in figures)
+
+
+def _question_row(figures: QuestionFigures, scores: list[QuestionScore]) -> QuestionRow:
+    waiting = sum(score.needs_manual for score in scores)
+    given = [100 * score.score / score.max_score for score in scores if not score.needs_manual and score.max_score]
+    return QuestionRow(
+        figures,
+        any(score.kind is not GradedKind.TESTS for score in scores),
+        parts([("full", "graded", len(scores) - waiting), ("waiting", "waiting", waiting)]),
+        histogram(given),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one student has in one item, as a cell of the class table."""
+
+    status: str
+    points: Fraction | None
+    percent: float | None
+    level: int | None
+    """From 0 to 10: how much of the points, as a shade."""
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One student in the class table."""
+
+    row: StudentGrade
+    marks: tuple[Mark, ...]
+    total: float | None
+    """Percent so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTable:
+    """The class: a row a student, a column an item."""
+
+    items: tuple[Item, ...]
+    rows: tuple[ClassRow, ...]
+    letters: bool
+    plot: DotPlot | None
+
+
+def class_table(book: Gradebook) -> ClassTable:
+    """The gradebook as a table to look at: what counts so far."""
+    rows = tuple(
+        ClassRow(row, tuple(mark(grade) for grade in row.items.values()), _float(row.current.total))
+        for row in book.rows
+    )
+    people = [
+        (one.row.student.student_id, f"{one.row.student.name}: {one.total:.1f} %", one.total)
+        for one in rows
+        if one.total is not None
+    ]
+    return ClassTable(book.items, rows, any(row.letter for row in book.rows), dot_plot(people))
+
+
+def mark(grade: ItemGrade) -> Mark:
+    """One cell: the points that came in, before rules such as lateness."""
+    share = grade.score / grade.item.points if grade.score is not None and grade.item.points else None
+    level = None if share is None or grade.status is Status.WAITING else min(max(int(share * _LEVELS), 0), _LEVELS)
+    percent = None if share is None else float(100 * share)
+    return Mark(str(grade.status), grade.score, percent, level, grade.waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One item on a student's page, beside how the class did."""
+
+    grade: ItemGrade
+    mark: Mark
+    low: float | None
+    """Percent: where the middle half of the class begins, stands in the middle, ends; None for no scores."""
+    median: float | None
+    high: float | None
+    remarks: tuple[str, ...]
+
+
+def item_rows(book: Gradebook, row: StudentGrade, remarks: Mapping[str, tuple[str, ...]]) -> tuple[ItemRow, ...]:
+    """A student's items, each beside the class."""
+    return tuple(_item_row(book, name, grade, remarks.get(name, ())) for name, grade in row.items.items())
+
+
+def _item_row(book: Gradebook, name: str, grade: ItemGrade, remarks: tuple[str, ...]) -> ItemRow:
+    others = [
+        float(100 * one.score / one.item.points)
+        for row in book.rows
+        if (one := row.items[name]).status is Status.GRADED and one.score is not None and one.item.points
+    ]
+    found = summary(others)
+    if found is None:
+        return ItemRow(grade, mark(grade), None, None, None, remarks)
+    return ItemRow(grade, mark(grade), found.lower, found.median, found.upper, remarks)
+
+
+def _float(number: Fraction | None) -> float | None:
+    return None if number is None else float(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An item whose scores come from elsewhere."""
+
+    assignment: Assignment
+    scores: int
+    mean: float | None
+    spread: Histogram | None
+
+
+def elsewhere(book: Gradebook, assignments: Iterable[Assignment]) -> tuple[Elsewhere, ...]:
+    """Items that are not notebooks, with how their scores spread."""
+    return tuple(_elsewhere(book, assignment) for assignment in assignments)
+
+
+def _elsewhere(book: Gradebook, assignment: Assignment) -> Elsewhere:
+    marks = (mark(row.items[assignment.name]) for row in book.rows)
+    percents = [one.percent for one in marks if one.percent is not None]
+    mean = sum(percents) / len(percents) if percents else None
+    return Elsewhere(assignment, len(percents), mean, histogram(percents))
