@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -176,10 +176,20 @@ class CourseFolder:
 
     def read_attempts(self, student_id: str, assignment: str) -> tuple[Submission, ...]:
         """The attempts that are kept beside the one that counts, the latest first."""
+        return tuple(self.named_attempts(student_id, assignment).values())
+
+    def named_attempts(self, student_id: str, assignment: str) -> Mapping[str, Submission]:
+        """The same, by their names."""
         home = self._attempts / _named(student_id)
-        read = (read_submission(home, assignment, name, ReadLimits()) for name in self.attempts(student_id, assignment))
-        found = (replace(attempt, student_id=student_id, assignment=assignment) for attempt in read if attempt)
-        return tuple(sorted(found, key=lambda attempt: (attempt.timestamp or _LONG_AGO, attempt.digest), reverse=True))
+        names = self.attempts(student_id, assignment)
+        read = {name: read_submission(home, assignment, name, ReadLimits()) for name in names}
+        found = {
+            name: replace(attempt, student_id=student_id, assignment=assignment)
+            for name, attempt in read.items()
+            if attempt
+        }
+        order = sorted(found, key=lambda name: (found[name].timestamp or _LONG_AGO, found[name].digest), reverse=True)
+        return {name: found[name] for name in order}
 
     def write_attempt(self, student_id: str, assignment: str, name: str, files: Files) -> None:
         """Keep an attempt beside the one that counts: all of it or nothing."""

@@ -58,6 +58,12 @@ class MarkBook:
         with self._reading() as connection:
             return marks.all_standing(connection, self._tables, question)
 
+    def standing_in(self, assignment: str, student_id: str | None = None) -> tuple[StoredMark, ...]:
+        """How all answers of an assignment stand, of one student or of all; by student, notebook and question."""
+        only = None if student_id is None else [student_id]
+        with self._reading() as connection:
+            return marks.standing_in(connection, self._tables, assignment, only)
+
     def mark(self, question: Question, student_id: str) -> StoredMark:
         """How one answer stands."""
         with self._reading() as connection:

@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.sql import func
 
-from grader.errors import StaleError, StoreError
+from grader.errors import MarkingError, StaleError, StoreError
 from grader.marking import Mark, Question, Rubric, checked, in_order, shown_points, total, with_points
 from grader.model import GradedKind
 from grader.store import rubrics
 from grader.store.mark_rows import By, StoredMark
 from grader.store.schema import AUDIT, Tables
-from grader.store.slots import Columns, Slot, State, load, moment, nothing, store, utc
+from grader.store.slots import Columns, Slot, State, load, load_all, moment, nothing, store, utc
 from grader.text import escape
 
 _PLACES = Decimal("0.000001")
@@ -87,11 +87,26 @@ def all_standing(connection: Connection, tables: Tables, question: Question) -> 
     return tuple(standing(slot, rubric) for slot in load(connection, tables, question).values())
 
 
+def standing_in(
+    connection: Connection, tables: Tables, assignment: str, students: Iterable[str] | None = None
+) -> tuple[StoredMark, ...]:
+    """How all answers of an assignment stand, of these students or of all; by student, notebook and question."""
+    known = rubrics.rubrics(connection, assignment)
+    slots = load_all(connection, tables, assignment, students)
+    return tuple(standing(slot, known.get(slot.question, Rubric())) for slot in slots)
+
+
 def give(writing: Writing, wanted: Mapping[str, Wanted]) -> tuple[Changed, ...]:
     """Write marks, all or none of them; nothing that somebody else wrote since it was seen is overwritten."""
     rubric = rubrics.rubric(writing.connection, writing.question, lock=True).rubric
     good = {student: None if one.mark is None else checked(one.mark, rubric) for student, one in wanted.items()}
     slots = seen_slots(writing, {student: one.seen for student, one in wanted.items()})
+    for student, slot in slots.items():
+        mark = good[student]
+        if slot.kind is GradedKind.TESTS and mark is not None and not mark.comment:
+            raise MarkingError(
+                f"{escape(student, 60)}: a score of tests is overridden for a reason; write it as the comment"
+            )
     new = {student: _state(slot, rubric, good[student], writing.by) for student, slot in slots.items()}
     return rewrite(writing, slots, new)
 

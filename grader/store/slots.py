@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -118,11 +118,23 @@ def load(
     lock: bool = False,
 ) -> dict[str, Slot]:
     """The slots of a question by student, of these students or of all who have a grade there."""
-    query = _query(tables, only=students is not None, lock=lock)
+    query = _query(tables, one_question=True, only=students is not None, lock=lock)
     bound: dict[str, Any] = {"a": question.assignment, "n": question.notebook, "g": question.grade_id}
     if students is not None:
         bound["students"] = list(students)
     return {row.student_id: _slot(row, question) for row in connection.execute(query, bound)}
+
+
+def load_all(
+    connection: Connection, tables: Tables, assignment: str, students: Iterable[str] | None = None
+) -> Iterator[Slot]:
+    """The slots of all questions of an assignment, of these students or of all; by student, notebook and question."""
+    query = _query(tables, one_question=False, only=students is not None, lock=False)
+    bound: dict[str, Any] = {"a": assignment}
+    if students is not None:
+        bound["students"] = list(students)
+    for row in connection.execute(query, bound):
+        yield _slot(row, Question(assignment, row.notebook, row.grade_id))
 
 
 def store(connection: Connection, tables: Tables, slot: Slot, state: State, by: By) -> Slot:
@@ -201,12 +213,14 @@ def _write_comment(tables: Tables) -> Update:
 
 
 @lru_cache(maxsize=16)
-def _query(tables: Tables, *, only: bool, lock: bool) -> Select[*tuple[Any, ...]]:
+def _query(tables: Tables, *, one_question: bool, only: bool, lock: bool) -> Select[*tuple[Any, ...]]:
     base, grade, comment = tables.base_cell, tables.grade, tables.comment
     submitted, mine, answer = tables.submitted_assignment, tables.submitted_notebook, base.alias("answer")
     question = (tables.assignment.c.name, tables.notebook.c.name, base.c.name)
     query: Select[*tuple[Any, ...]] = (
         select(
+            tables.notebook.c.name.label("notebook"),
+            base.c.name.label("grade_id"),
             submitted.c.student_id,
             submitted.c.id.label("submission_row"),
             mine.c.id.label("notebook_row"),
@@ -258,9 +272,11 @@ def _query(tables: Tables, *, only: bool, lock: bool) -> Select[*tuple[Any, ...]
                 MARK.c.grade_id == question[2],
             ),
         )
-        .where(and_(*(column == bindparam(name) for column, name in zip(question, "ang", strict=True))))
-        .order_by(submitted.c.student_id)
+        .where(question[0] == bindparam("a"))
+        .order_by(submitted.c.student_id, *question[1:])
     )
+    if one_question:
+        query = query.where(question[1] == bindparam("n"), question[2] == bindparam("g"))
     if only:
         query = query.where(submitted.c.student_id.in_(bindparam("students", expanding=True)))
     return query.with_for_update(of=grade) if lock else query

@@ -1,0 +1,403 @@
+"""Grading by hand: what pages ask for and what graders do, on an opened course; no HTML, and nothing is printed."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from grader.errors import MarkingError, StoreError
+from grader.marking import (
+    Group,
+    Mark,
+    Question,
+    Remark,
+    RubricItem,
+    Start,
+    fair_order,
+    groups,
+)
+from grader.model import GradedKind, Student
+from grader.notebook import NO_RESPONSE, PointsCell
+from grader.pipeline.answers import Answers, Asked, Cell, Given
+from grader.store import Action, By, Claim, StoredMark, StoredRubric
+from grader.text import escape
+
+if TYPE_CHECKING:
+    from grader.pipeline.course import OpenCourse
+    from grader.pipeline.regrades import Regrades
+    from grader.pipeline.whole import Whole
+    from grader.store import Database
+
+State: TypeAlias = Literal["waiting", "changed", "marked", "blank", "automatic"]
+"""Not graded; graded, but the answer changed since; graded; left as handed out (0 without a person); by tests alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionProgress:
+    """How far the grading of a question is."""
+
+    question: Question
+    title: str
+    kind: GradedKind
+    max_score: Decimal
+    answered: int
+    """Answers that are not blank."""
+    blank: int
+    marked: int
+    waiting: int
+    """Not graded, or changed since."""
+    flagged: int
+    mean: float | None
+    """Of the points that people gave; None while there are none."""
+    spread: float | None
+    """Their standard deviation."""
+    points: tuple[Decimal, ...]
+    """All points that people gave, sorted: for a plot."""
+    graders: tuple[str, ...]
+    """Who works on it now."""
+
+    @property
+    def total(self) -> int:
+        """All answers."""
+        return self.answered + self.blank
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One answer in its place in the order of grading."""
+
+    number: int
+    """From 1."""
+    key: str
+    """Names the answer in addresses without naming its student."""
+    student_id: str
+    state: State
+    points: Decimal | None
+    extra_credit: Decimal
+    flagged: bool
+    version: str
+    claimed_by: str = ""
+    """Somebody else who looks at it now."""
+    marked_by: str = ""
+
+    @property
+    def pseudonym(self) -> str:
+        """What the answer is called while names are hidden."""
+        return f"Answer {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer with all that a grader looks at."""
+
+    question: Question
+    title: str
+    entry: QueueEntry
+    total: int
+    """How many answers the question has."""
+    student: Student
+    asked: Asked
+    given: Given
+    stored: StoredMark
+    rubric: StoredRubric
+    comments: tuple[Remark, ...]
+    """Offered, the most used first."""
+    claimed_by: Claim | None
+    """Whoever else looks at it now."""
+    previous: str | None
+    """The student before in the queue."""
+    next: str | None
+    next_waiting: str | None
+    """The next that waits, going on from the first at the end; None where none does."""
+
+    @property
+    def mark(self) -> Mark:
+        """The mark that stands, or one to begin with."""
+        return self.stored.mark or Mark(flagged=self.stored.flagged)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What a write did."""
+
+    stored: tuple[StoredMark, ...]
+    """As the answers stand now, with their new versions."""
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGroup:
+    """Equal answers, and how they stand."""
+
+    group: Group
+    entries: tuple[QueueEntry, ...]
+    """In the fair order."""
+    cells: tuple[Cell, ...]
+    """Of the first answer, which stands for all."""
+    stored: tuple[StoredMark, ...]
+    """As the entries."""
+
+    @property
+    def seen(self) -> Mapping[str, str]:
+        """By student, the versions that whoever grades the group has seen."""
+        return {entry.student_id: entry.version for entry in self.entries}
+
+    @property
+    def waiting(self) -> int:
+        """How many are not graded."""
+        return sum(entry.state in {"waiting", "changed"} for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """A course, its database and a grader's name: everything that pages for grading need.
+
+    Every write names the version that was seen; `StaleError` says who wrote in between, and nothing is written.
+    `answers` remembers what was read of files; one of it serves all graders.
+    """
+
+    opened: OpenCourse
+    database: Database
+    grader: str
+    answers: Answers
+
+    @classmethod
+    def of(cls, opened: OpenCourse, database: Database, grader: str, answers: Answers | None = None) -> Marking:
+        """Grading by this grader; `MarkingError` for a name that is none."""
+        name = " ".join(grader.split())
+        if not name or len(name) > 100 or escape(name) != name:
+            raise MarkingError("a grader's name has 1 to 100 visible characters; say who you are")
+        return cls(opened, database, name, answers or Answers(opened))
+
+    def questions(self, assignment: str, *, tests: bool = False) -> tuple[QuestionProgress, ...]:
+        """How far the questions of an assignment are that people grade; with `tests`, those of tests as well."""
+        rows: dict[Question, list[StoredMark]] = defaultdict(list)
+        for stored in self.database.marks.standing_in(assignment):
+            rows[stored.question].append(stored)
+        claims = self.database.marks.claims(assignment, self._by())
+        return tuple(
+            _progress(question, cell, rows[question], [claim for claim in claims if claim.question == question])
+            for question, cell in self.answers.questions(assignment)
+            if tests or cell.kind is not GradedKind.TESTS
+        )
+
+    def queue(self, question: Question) -> tuple[QueueEntry, ...]:
+        """All answers in the fair order."""
+        return self._queue(question, {row.student_id: row for row in self.database.marks.marks(question)})
+
+    def find(self, question: Question, key: str) -> str:
+        """The student whose answer a key names; `MarkingError` where there is none."""
+        found = next((entry.student_id for entry in self.queue(question) if entry.key == key), None)
+        if found is None:
+            raise MarkingError(f"there is no answer {escape(key, 40)!r} to {escape(question)}; load the queue again")
+        return found
+
+    def answer(self, question: Question, student_id: str) -> Answer:
+        """One answer with all that a grader looks at."""
+        asked = self._asked(question)
+        rows = {row.student_id: row for row in self.database.marks.marks(question)}
+        queue = self._queue(question, rows)
+        place = next((n for n, entry in enumerate(queue) if entry.student_id == student_id), None)
+        if place is None:
+            raise StoreError(f"{escape(question)}: no graded answer by {escape(student_id, 60)}; grade it first")
+        claims = self.database.marks.claims(question.assignment, self._by())
+        return Answer(
+            question=question,
+            title=asked.cell.title,
+            entry=queue[place],
+            total=len(queue),
+            student=self.student(student_id),
+            asked=asked,
+            given=self.answers.given(question, student_id),
+            stored=rows[student_id],
+            rubric=self.database.marks.rubric(question),
+            comments=self.database.marks.comments(question),
+            claimed_by=next(
+                (c for c in claims if self._elsewhere(c) and (c.question, c.student_id) == (question, student_id)), None
+            ),
+            previous=queue[place - 1].student_id if place else None,
+            next=queue[place + 1].student_id if place + 1 < len(queue) else None,
+            next_waiting=_next_waiting(queue, place),
+        )
+
+    def groups(self, question: Question) -> tuple[AnswerGroup, ...]:
+        """Equal answers together, the largest group first, blanks last."""
+        rows = {row.student_id: row for row in self.database.marks.marks(question)}
+        queue = {entry.student_id: entry for entry in self._queue(question, rows)}
+        found = groups(self.answers.responses(question, tuple(queue)))
+        return tuple(
+            AnswerGroup(
+                group=group,
+                entries=tuple(queue[student] for student in group.students),
+                cells=self.answers.given(question, group.students[0]).cells,
+                stored=tuple(rows[student] for student in group.students),
+            )
+            for group in found
+        )
+
+    def mark(self, question: Question, student_id: str, mark: Mark | None, seen: str) -> Marked:
+        """Give an answer its mark, or take it back: then the answer waits again, or has its automatic score."""
+        return Marked(*self.database.marks.give(question, {student_id: (mark, seen)}, self._by()))
+
+    def mark_group(self, question: Question, seen: Mapping[str, str], mark: Mark | None) -> Marked:
+        """Give the same mark to all of these students, by the versions that were seen; all get it, or none."""
+        return Marked(*self.database.marks.give(question, {one: (mark, seen[one]) for one in seen}, self._by()))
+
+    def flag(self, question: Question, student_id: str, seen: str, *, flagged: bool) -> StoredMark:
+        """Set or take the flag of an answer, graded or not."""
+        return self.database.marks.flag(question, student_id, seen, self._by(), flagged=flagged)
+
+    def rubric(self, question: Question) -> StoredRubric:
+        """The question's rubric and its version."""
+        return self.database.marks.rubric(question)
+
+    def add_item(self, question: Question, points: Decimal, text: str) -> StoredRubric:
+        """Put an item at the end of the rubric."""
+        self._asked(question)
+        return self.database.marks.add_item(question, points, text, self._by())
+
+    def change_item(self, question: Question, item: RubricItem, seen: int) -> StoredRubric:
+        """Put an item in the place of the one with its id; all marks that carry it are counted anew."""
+        return self.database.marks.change_item(question, item, seen, self._by())
+
+    def remove_item(self, question: Question, item_id: str, seen: int) -> StoredRubric:
+        """Take an item out of the rubric and of all marks that carry it."""
+        return self.database.marks.remove_item(question, item_id, seen, self._by())
+
+    def start(self, question: Question, start: Start, seen: int) -> StoredRubric:
+        """Count from all points, or from none; marks with items are counted anew, points without items stay."""
+        self._asked(question)
+        return self.database.marks.start(question, start, seen, self._by())
+
+    def undo(self) -> Action:
+        """Put back what was there before this grader's last action that is not undone."""
+        return self.database.marks.undo(self._by())
+
+    def actions(self, question: Question | None = None, *, mine: bool = True) -> tuple[Action, ...]:
+        """What was done, the latest first; by this grader, or by all."""
+        return self.database.marks.actions(grader=self.grader if mine else None, question=question)
+
+    def claim(self, question: Question, student_id: str) -> Claim | None:
+        """Say that this grader looks at an answer: None, or the claim of whoever else does."""
+        return self.database.marks.claim(question, student_id, self._by())
+
+    def release(self) -> None:
+        """Say that this grader looks at nothing any more."""
+        self.database.marks.release(self._by())
+
+    def comments(self, question: Question) -> tuple[Remark, ...]:
+        """The comments that are offered for a question."""
+        return self.database.marks.comments(question)
+
+    def keep_comment(self, question: Question, text: str) -> None:
+        """Put a comment into the question's bank."""
+        self._asked(question)
+        self.database.marks.keep_comment(question, text, self._by())
+
+    def drop_comment(self, question: Question, text: str) -> None:
+        """Take a comment out of the question's bank."""
+        self.database.marks.drop_comment(question, text)
+
+    @property
+    def regrades(self) -> Regrades:
+        """Requests for a regrade."""
+        from grader.pipeline.regrades import Regrades
+
+        return Regrades(self)
+
+    @property
+    def whole(self) -> Whole:
+        """Whole submissions, with their attempts and differences."""
+        from grader.pipeline.whole import Whole
+
+        return Whole(self)
+
+    def student(self, student_id: str) -> Student:
+        """The student with this id, on the roster or not."""
+        class_ = (student for student in self.opened.students if student.student_id == student_id)
+        return next(class_, Student(student_id))
+
+    def _by(self) -> By:
+        return By(self.grader, datetime.now(UTC))
+
+    def _elsewhere(self, claim: Claim) -> bool:
+        return claim.grader != self.grader
+
+    def _asked(self, question: Question) -> Asked:
+        asked = self.answers.asked(question)
+        if asked is None:
+            raise MarkingError(f"the sources have no question {escape(question)}; load the list again")
+        return asked
+
+    def _queue(self, question: Question, rows: Mapping[str, StoredMark]) -> tuple[QueueEntry, ...]:
+        claims = {
+            claim.student_id: claim.grader
+            for claim in self.database.marks.claims(question.assignment, self._by())
+            if claim.question == question and self._elsewhere(claim)
+        }
+        return tuple(
+            _entry(rows[student], number, claims.get(student, ""))
+            for number, student in enumerate(fair_order(rows, question), 1)
+        )
+
+
+def state_of(stored: StoredMark) -> State:
+    """How an answer stands, in one word."""
+    if stored.mark is not None:
+        return "changed" if stored.changed else "marked"
+    if stored.waiting:
+        return "waiting"
+    return "automatic" if stored.kind is GradedKind.TESTS else "blank"
+
+
+def _entry(stored: StoredMark, number: int, claimed_by: str) -> QueueEntry:
+    told = f"{stored.question}\0{stored.student_id}"
+    return QueueEntry(
+        number=number,
+        key=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:12],
+        student_id=stored.student_id,
+        state=state_of(stored),
+        points=stored.points,
+        extra_credit=stored.extra_credit,
+        flagged=stored.flagged,
+        version=stored.version,
+        claimed_by=claimed_by,
+        marked_by=stored.grader if stored.mark else "",
+    )
+
+
+def _progress(
+    question: Question, cell: PointsCell, rows: Sequence[StoredMark], claims: Sequence[Claim]
+) -> QuestionProgress:
+    states = Counter(state_of(row) for row in rows)
+    blank = sum(row.auto_comment == NO_RESPONSE for row in rows)
+    given = sorted(row.points for row in rows if row.mark is not None and row.points is not None)
+    return QuestionProgress(
+        question=question,
+        title=cell.title,
+        kind=cell.kind,
+        max_score=rows[0].max_score if rows else Decimal(str(cell.max_score)),
+        answered=len(rows) - blank,
+        blank=blank,
+        marked=states["marked"],
+        waiting=states["waiting"] + states["changed"],
+        flagged=sum(row.flagged for row in rows),
+        mean=float(statistics.mean(given)) if given else None,
+        spread=float(statistics.pstdev(given)) if given else None,
+        points=tuple(given),
+        graders=tuple(sorted({claim.grader for claim in claims})),
+    )
+
+
+def _next_waiting(queue: Sequence[QueueEntry], place: int) -> str | None:
+    """The next answer that waits and that nobody else looks at; one that somebody looks at where there is no other."""
+    round_about = [*queue[place + 1 :], *queue[:place]]
+    waiting = [entry for entry in round_about if entry.state in {"waiting", "changed"}]
+    free = [entry for entry in waiting if not entry.claimed_by]
+    return next((entry.student_id for entry in (*free, *waiting)), None)
