@@ -1,0 +1,86 @@
+"""Every point at which the outside world can fail, let fail: the same command, run again, ends as if nothing had been.
+
+The suite tries an even sample; `GRADER_FAULTS=all` tries each point at each pass with each fault and says how it went.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from grader.pipeline.course import open_course
+from grader.store import CourseFolder
+from tests.faults.rehearsing import STEPS, Ended, Rehearsal, database_of, in_child, manual_of, tree
+
+FAULTS = ("{}:kill", "{}:ENOSPC", "{}+:ENOSPC", "{}:EIO")
+"""Death; a write that fails; a disk that is full from then on; a disk that fails once."""
+SAMPLE = 17
+"""Of so many faults the suite tries one."""
+
+
+def every_fault(passed: Counter[str]) -> Iterator[str]:
+    """Each fault at each pass of each point."""
+    for point, passes in sorted(passed.items()):
+        for number in range(1, passes + 1):
+            for fault in FAULTS:
+                yield f"{point}:{fault.format(number)}"
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "manual"])
+def test_a_fault_anywhere_costs_nothing(
+    rehearsal: Rehearsal, tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str
+) -> None:
+    """Death or one clear line; and after the same command again the same bytes, and nothing that is not in them."""
+    everything = os.environ.get("GRADER_FAULTS") == "all"
+    course, passed = rehearsal.home / "course", rehearsal.passed[step]
+    expected, before = state(rehearsal.after(step)), manual_of(rehearsal.before(step))
+    tried: Counter[str] = Counter()
+    for fault in [*every_fault(passed)][:: 1 if everything else SAMPLE]:
+        shutil.copytree(rehearsal.before(step), course)
+        first = in_child(partial(do, step, course), fault)
+        tried[told(first, fault)] += 1
+        assert before == manual_of(course), fault
+        again = in_child(partial(do, step, course))
+        assert (0, "") == (again.status, again.said), fault
+        hold(course)
+        assert expected == state(course), fault
+        shutil.rmtree(course)
+    assert tried["killed"]
+    assert tried["one clear line"]
+    if everything:
+        with capsys.disabled():
+            print(f"\n{step}: {sum(passed.values())} points, {tried.total()} faults, {dict(tried)}, lost: 0")  # noqa: T201 - the figures of docs/reliability.md
+
+
+def do(step: str, course: Path) -> None:
+    """Do one step of a course."""
+    STEPS[step](open_course(course))
+
+
+def hold(course: Path) -> None:
+    """Do what every command does that changes a course."""
+    with CourseFolder(course).lock("test"):
+        pass
+
+
+def state(course: Path) -> tuple[dict[str, bytes], list[object]]:
+    """All that a course holds."""
+    return tree(course), database_of(course)
+
+
+def told(first: Ended, fault: str) -> str:
+    """How a fault showed itself; where there is a message, it has to be clear."""
+    if first.status == 0:
+        return "went on without"
+    if first.status == 9:
+        assert fault.endswith("kill")
+        return "killed"
+    assert "\n" not in first.said
+    assert "run the same command again" in first.said, first.said
+    return "one clear line"
