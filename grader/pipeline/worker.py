@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 EngineKind = Literal["auto", "forked", "stock"]
 
-PRELOAD = ("grader.notebook.formats", "grader.pipeline.worker", "grader.execution", "grader.notebook", "nbclient")
+PRELOAD = (
+    "grader.notebook.formats",
+    "grader.pipeline.worker",
+    "grader.execution.engines",
+    "grader.execution.forked",
+    "grader.notebook",
+    "grader.notebook.findings",
+)
 """What every worker imports: imported once, before workers are forked."""
 
 _BUNDLES = 2

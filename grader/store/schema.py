@@ -250,6 +250,7 @@ def create(connection: Connection, label: str) -> Tables:
 
 def _create_nbgrader(connection: Connection) -> None:
     # importing nbgrader takes seconds; only a new database needs its models, all others describe themselves
+    import grader.notebook.formats  # noqa: F401, I001 - first: nbformat without its grammar saves a second
     from nbgrader.api import Base
 
     Base.metadata.create_all(connection)
