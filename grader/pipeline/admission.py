@@ -15,6 +15,9 @@ from grader.execution.installed import Environment, environment
 from grader.pipeline.environments import differences
 from grader.text import escape
 
+OURS = "grader-"
+"""What the names of all that we hand to Dask begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -38,7 +41,7 @@ class Terms:
     @property
     def resource(self) -> str:
         """The name under which workers that are used are known to Dask: another for another environment."""
-        return f"grader-{__version__}-{self.here.digest[:16]}"
+        return f"{OURS}{__version__}-{self.here.digest[:16]}"
 
     def why_not(self, worker: Described | BaseException) -> str:
         """Say why a worker is not used; empty if it is."""
@@ -63,7 +66,9 @@ class Seen:
     used: tuple[str, ...]
     """Addresses of workers with the resource."""
     others: Mapping[str, str]
-    """Addresses of workers without it, by an identity that no other worker process ever has."""
+    """Addresses of workers without it, each with an identity that no other worker process ever has."""
+    stuck: tuple[str, ...]
+    """Keys of what no worker that is left may do."""
 
 
 def describe(sandbox: bool) -> Described:
@@ -90,4 +95,5 @@ def look_around(resource: str, dask_scheduler: Any) -> Seen:
     dask_scheduler.allowed_failures = 0
     used = dask_scheduler.resources.get(resource, {})
     others = {address: state.server_id for address, state in dask_scheduler.workers.items() if address not in used}
-    return Seen(tuple(sorted(used)), others)
+    stuck = tuple(str(task.key) for task in dask_scheduler.unrunnable if str(task.key).startswith(OURS))
+    return Seen(tuple(sorted(used)), others, stuck)

@@ -8,10 +8,10 @@ used as soon as it was looked at.
 from __future__ import annotations
 
 import asyncio
-import os
+import secrets
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,8 +21,8 @@ from distributed import Client, KilledWorker
 from distributed import Future as Held
 
 from grader.errors import GraderError
-from grader.pipeline.admission import Seen, Terms, describe, look_around, take_part
-from grader.pipeline.worker import Packed, Task, pack, unpack
+from grader.pipeline.admission import OURS, Seen, Terms, describe, look_around, take_part
+from grader.pipeline.worker import Task, do_packed, pack
 
 Bytes: TypeAlias = "Held[bytes]"
 """Bytes that Dask holds."""
@@ -41,7 +41,7 @@ class ClusterError(GraderError):
 class Cluster:
     """A Dask cluster as a place to work; see `pool.Workplace`."""
 
-    lost = (KilledWorker, CancelledError)
+    lost = (KilledWorker,)
 
     def __init__(self, client: Client, terms: Terms, tell: Callable[[str], None], most: int | None = None) -> None:
         """Use at most so many of the client's workers at once; `tell` takes a line for people now and then."""
@@ -53,7 +53,7 @@ class Cluster:
         self._refused: dict[str, str] = {}
         self._looked = float("-inf")
         self._bundles: dict[Path, Bytes] = {}
-        self._submitted: weakref.WeakSet[Future[Any]] = weakref.WeakSet()
+        self._running: weakref.WeakValueDictionary[str, Future[Any]] = weakref.WeakValueDictionary()
         self._address = str(client.scheduler.address)  # type: ignore[union-attr] # it is connected
 
     def capacity(self) -> int:
@@ -61,7 +61,6 @@ class Cluster:
         if time.monotonic() - self._looked > _LOOK_SECONDS:
             self._look()
         if not self._used:
-            self._give_up_what_runs()
             self._tell(f"waiting for workers: dask worker {self._address} --nthreads 1")
         while not self._used:
             time.sleep(_WAIT_SECONDS)
@@ -76,8 +75,9 @@ class Cluster:
 
     @contextmanager
     def open_apart(self, most: int) -> Iterator[Sequence[Executor]]:
-        """Open executors of one worker each; its work goes elsewhere only if that worker goes before it is lost."""
+        """Open executors of one worker each; what is sent to one that leaves is taken back, by cancelling it."""
         with self._executor() as everywhere:
+            self._look()
             addresses = self._used[: min(most, self._most or most)]
             yield [everywhere.only(address) for address in addresses]
 
@@ -86,7 +86,7 @@ class Cluster:
         dask = self._client.get_executor(pure=False, resources={self._terms.resource: 1})  # type: ignore[no-untyped-call]
         finished = False
         try:
-            yield _Executor(dask, self._bundle, self._submitted)
+            yield _Executor(dask, self._bundle, self._running)
             finished = True
         finally:
             if not finished:
@@ -102,6 +102,7 @@ class Cluster:
         if new:
             self._judge(new, seen)
             seen = self._asked()
+        self._take_back(seen.stuck)
         self._used, self._looked = seen.used, time.monotonic()
         if len(self._used) != len(before):
             self._tell(f"{len(self._used)} worker{'s' * (len(self._used) != 1)} at {self._address}")
@@ -139,10 +140,13 @@ class Cluster:
                 pass
             time.sleep(_WAIT_SECONDS)
 
-    def _give_up_what_runs(self) -> None:
-        """Take back what waits for workers that are gone: nobody else is going to do it."""
-        for future in list(self._submitted):
-            future.cancel()
+    def _take_back(self, stuck: Sequence[str]) -> None:
+        """Cancel what waits for workers that are gone: Dask does not look at it again when others take part."""
+        bundles = [future.key for future in self._bundles.values()]
+        for key in self._running if any(key in bundles for key in stuck) else stuck:
+            if future := self._running.get(key):
+                future.cancel()
+        self._bundles = {file: future for file, future in self._bundles.items() if future.key not in stuck}
 
     def _bundle(self, file: Path) -> Bytes:
         """A bundle as Dask's data: it travels to each worker once, and is made again where it was lost."""
@@ -154,7 +158,7 @@ class Cluster:
         packed = file.read_bytes()
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": _HUGE_GRAPH}):
             future = self._client.submit(
-                bytes, packed, key=f"bundle-{file.stem[:16]}-{os.urandom(4).hex()}", resources={self._terms.resource: 1}
+                bytes, packed, key=f"{OURS}bundle-{secrets.token_hex(8)}", resources={self._terms.resource: 1}
             )
         self._bundles.pop(file, None)
         self._bundles[file] = future
@@ -168,31 +172,26 @@ class _Executor(Executor):
 
     def __init__(
         self,
-        dask: Executor,
+        dask: Any,
         bundle: Callable[[Path], Bytes],
-        submitted: weakref.WeakSet[Future[Any]],
-        where: Mapping[str, Any] | None = None,
+        running: MutableMapping[str, Future[Any]],
+        where: Sequence[str] = (),
     ) -> None:
         self._dask = dask
         self._bundle = bundle
-        self._submitted = submitted
-        self._where = where or {}
+        self._running = running
+        self._where = [*where]
 
     def only(self, address: str) -> _Executor:
         """The same, on one worker."""
-        where = {"workers": [address], "allow_other_workers": True}
-        return _Executor(self._dask, self._bundle, self._submitted, where)
+        return _Executor(self._dask, self._bundle, self._running, [address])
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         """Send a task of `worker.Task` to where there is room."""
         (task,) = args
         assert isinstance(task, Task)
         bundle: Any = self._bundle(task.bundle_file)  # its bytes, where it arrives
-        future = self._dask.submit(unpacked, work, pack(task), bundle, **self._where)
-        self._submitted.add(future)
+        key = f"{OURS}{secrets.token_hex(8)}"
+        future = self._dask.submit(do_packed, pack((work, task)), bundle, key=key, workers=self._where or None)
+        self._running[key] = future
         return future
-
-
-def unpacked(work: Callable[[Any, bytes], Any], packed: bytes, bundle: bytes) -> Packed:
-    """On a worker: do the work on what was packed, and pack what comes of it."""
-    return Packed(work(unpack(packed), bundle))

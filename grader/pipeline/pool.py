@@ -136,7 +136,7 @@ def _together(
 def _apart(
     suspects: Sequence[Job], work: Callable[[Job], Result], workers: Workplace
 ) -> Iterator[Done[Job, Result] | Failed[Job]]:
-    """Do each once more, as many at once as there are workers for one each."""
+    """Do each once more, as many at once as there are workers for one each; what is taken back comes again."""
     while suspects:
         workers.capacity()
         with workers.open_apart(len(suspects)) as pools:
@@ -144,8 +144,9 @@ def _apart(
             for job, future in begun:
                 while not wait([future], timeout=_LOOK_SECONDS).done:
                     workers.capacity()
-                yield _second(job, future, workers)
-        suspects = suspects[len(begun) :]
+                if not future.cancelled():
+                    yield _second(job, future, workers)
+        suspects = [*(job for job, future in begun if future.cancelled()), *suspects[len(begun) :]]
 
 
 def _second(job: Job, future: Future[Result], workers: Workplace) -> Done[Job, Result] | Failed[Job]:
