@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -27,6 +26,7 @@ from grader.gradebook.policies import (
     Requirement,
     StudentException,
 )
+from grader.gradebook.toml import parse_toml
 from grader.model import Limits
 from grader.text import escape
 
@@ -196,10 +196,7 @@ def parse_course(text: str, folders: Iterable[str], where: str = FILE_NAME) -> C
 
     Raises `ConfigError` with one line for each problem: file, key, remedy.
     """
-    try:
-        raw = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: is not valid TOML: {error}") from None
+    raw = parse_toml(text, where)
     try:
         parsed = _CourseFile.model_validate(_floats(raw))
     except ValidationError as error:

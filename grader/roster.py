@@ -12,6 +12,9 @@ from grader.model import Student
 from grader.text import escape
 
 _COLUMNS = ("student_id", "last_name", "first_name", "email")
+MOST_COLUMNS = 500
+MOST_STUDENTS = 100_000
+_MOST_NAMED = 30
 _REFUSED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _ID_RULE = "an id has 1 to 128 characters, no slash, no control character, no blank at its ends, no dot in front"
 
@@ -40,6 +43,8 @@ def read_roster(text: str, name: str = "roster.csv") -> tuple[Student, ...]:
         numbered = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise ConfigError(f"{name}, line {rows.line_num}: not a CSV file ({error}); save it as CSV again") from None
+    if len(titles) > MOST_COLUMNS or len(numbered) > MOST_STUDENTS:
+        raise ConfigError(f"{name}: has more than {MOST_COLUMNS:,} columns or {MOST_STUDENTS:,} rows; is it a roster?")
     fields = tuple(_field(title) for title in titles)
     problems = [*_title_problems(name, fields), *_row_problems(name, fields, numbered)]
     if problems:
@@ -60,7 +65,8 @@ def _field(title: str) -> str:
 
 def _title_problems(name: str, fields: Sequence[str]) -> Iterator[str]:
     if "student_id" not in fields:
-        seen = ", ".join(escape(field, 40) for field in fields) or "nothing"
+        seen = ", ".join(escape(field, 40) for field in fields[:_MOST_NAMED]) or "nothing"
+        seen += ", …" if len(fields) > _MOST_NAMED else ""
         yield f"{name}, line 1: no column `student_id` (the titles are: {seen}); name the column of ids so"
     for field in dict.fromkeys(field for field in fields if field and fields.count(field) > 1):
         yield f"{name}, line 1: two columns are called `{escape(field, 40)}`; rename or delete one"

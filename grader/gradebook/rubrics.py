@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
 
@@ -21,6 +19,7 @@ from grader.gradebook.formats.table import Row, Table, read_table
 from grader.gradebook.policies import AtLeastNothing, Policy
 from grader.gradebook.scores import Item, ItemScore
 from grader.gradebook.teams import Teams, members_of
+from grader.gradebook.toml import parse_toml
 from grader.matching import Roster
 from grader.model import Student
 from grader.text import escape
@@ -54,9 +53,7 @@ class Rubric(Policy):
 def parse_rubric(text: str, where: str) -> Rubric:
     """Read a rubric; raises `ConfigError` with a line for each thing that is wrong."""
     try:
-        rubric = Rubric.model_validate(tomllib.loads(text, parse_float=Decimal))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: is not valid TOML: {error}") from None
+        rubric = Rubric.model_validate(parse_toml(text, where))
     except ValidationError as error:
         raise ConfigError(
             *(f"{where}: {escape('.'.join(map(str, found['loc'])))}: {found['msg']}" for found in error.errors())

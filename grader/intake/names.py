@@ -16,8 +16,12 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?"
 
 
 def parts_of(name: str) -> tuple[str, ...]:
-    """The names in a path of an archive, in composed form; some systems write backslashes."""
-    return tuple(unicodedata.normalize("NFC", name).replace("\\", "/").split("/"))
+    """The names in a path of an archive, in composed form; some systems write backslashes.
+
+    A name that is too long is left as it is: composing takes time that is quadratic in marks that follow each other.
+    """
+    parts = name.replace("\\", "/").split("/")
+    return tuple(unicodedata.normalize("NFC", part) if len(part) <= _LONGEST_NAME else part for part in parts)
 
 
 def unsafe_path(parts: tuple[str, ...]) -> str | None:

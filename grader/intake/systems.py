@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from grader.intake.entries import Entry, EntryError
 from grader.intake.hand_ins import NOTEBOOK, HandIn, Person, below
@@ -27,6 +28,7 @@ _BLACKBOARD = re.compile(
 _BRIGHTSPACE = re.compile(r"(?P<ids>\d+-\d+) - (?P<name>.+) - (?P<time>[^-]*\d{4}[^-]*)", re.DOTALL)
 _SIDECAR_NAME = re.compile(r"Name: (?P<name>.*) \((?P<login>[^()]+)\)\s*")
 _AGAIN = re.compile(r"(?P<stem>.+)-(?P<number>\d{1,3})")
+_Numbers: TypeAlias = tuple[int, ...]
 
 
 def canvas(entries: Sequence[Entry], context: Context) -> Recognised | None:
@@ -53,13 +55,10 @@ def _canvas_attempts(
 ) -> Iterator[HandIn]:
     """One hand-in an attempt: `hw1.ipynb` and `hw1-2.ipynb` are two of the same notebook; all else is in each."""
     files = _canvas_files(found)
-    versions: dict[str, dict[int, str]] = defaultdict(dict)
+    versions: dict[str, dict[_Numbers, str]] = defaultdict(dict)
     for name in files:
-        base, number = _version(name, context)
-        if number == 0 or base in files:
-            versions[base][number] = name
-        else:
-            versions[name][0] = name
+        first, again = _version(name, files, context)
+        versions[first][again] = name
     numbers = sorted({number for of_file in versions.values() for number in of_file})
     late = any(match["late"] or match["late_anon"] for match, _ in found)
     for order, number in enumerate(numbers):
@@ -77,11 +76,18 @@ def _canvas_files(found: Sequence[tuple[re.Match[str], Entry]]) -> dict[str, Ent
     return files
 
 
-def _version(name: str, context: Context) -> tuple[str, int]:
-    """A notebook's name without the attempt's number, and that number; 0 for the first and for all other files."""
+def _version(name: str, files: Container[str], context: Context) -> tuple[str, _Numbers]:
+    """Which file a notebook is a further attempt of, and its numbers: two for one of `hw1-1.ipynb`, itself a second.
+
+    Whatever is no further attempt of another file is the first of its own.
+    """
     path = PurePosixPath(name)
     again = _AGAIN.fullmatch(path.stem) if path.suffix == NOTEBOOK and name not in context.notebooks else None
-    return (again["stem"] + path.suffix, int(again["number"])) if again else (name, 0)
+    before = again["stem"] + path.suffix if again else ""
+    if again is None or before not in files:
+        return name, ()
+    first, numbers = _version(before, files, context)
+    return first, (*numbers, int(again["number"]))
 
 
 def moodle(entries: Sequence[Entry], context: Context) -> Recognised | None:

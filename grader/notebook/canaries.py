@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.model import Canaries, Flag, ProbeRun, RunStatus
 from grader.notebook.metadata import meta_of, source_of
+from grader.notebook.syntax import parsed
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _silent(twin: Twin, run: ProbeRun) -> str | None:
 
 
 def _twins_of(source: str, words: Iterator[str], *, calls: bool) -> Iterator[Twin]:
-    tree = _parsed(source)
+    tree = parsed(source)
     yield _fixed_twin(_helpers(tree) if tree else [], next(words))
     if tree is None:
         return
@@ -174,13 +175,6 @@ def _calls_only(test: ast.expr, harmless: frozenset[str]) -> bool:
     ) and not any(
         isinstance(node, ast.Await | ast.NamedExpr | ast.Attribute | ast.Subscript) for node in ast.walk(test)
     )
-
-
-def _parsed(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _spread(tests: Sequence[int]) -> list[int]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from grader.model import Notebook
 from grader.notebook.metadata import source_of
+from grader.notebook.syntax import parsed
 
 _MAGIC = re.compile(r"^(\s*)(?:%|!|\?)")
 
@@ -26,9 +27,8 @@ def _of_cell(cell: Notebook) -> Iterator[str]:
     source = source_of(cell)
     if source.startswith("%%"):
         return
-    try:
-        tree = ast.parse("\n".join(_MAGIC.sub(r"\1pass  #", line) for line in source.splitlines()))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed("\n".join(_MAGIC.sub(r"\1pass  #", line) for line in source.splitlines()))
+    if tree is None:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

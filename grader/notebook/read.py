@@ -41,7 +41,8 @@ _OTHER_FILES = (
     (b"<html", "a web page"),
 )
 _UTF8_PAIR = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""One that never ends goes to the end of the text: else each quotation mark in it would be tried as a beginning."""
 _CONFLICT = re.compile(r"^<{7}(?: |$)", re.MULTILINE)
 _DECISIVE = frozenset({"cells", "worksheets", "cell_type", "source", "input", "metadata", "nbgrader", "grade_id"})
 """Fields of which a file cannot hold two versions: nobody could tell which was meant."""

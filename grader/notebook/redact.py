@@ -35,6 +35,7 @@ from grader.notebook.metadata import (
     without_regions,
 )
 from grader.notebook.release import drop_unused_attachments
+from grader.notebook.syntax import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -192,9 +193,8 @@ def _errors(cell: Cell) -> Iterator[Cell]:
 
 def _public_hints(source: str) -> set[str]:
     """The messages in the source that its author made public, word for word."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(source)
+    if tree is None:
         return set()
     lines = source.split("\n")
     found: set[str] = set()

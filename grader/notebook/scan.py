@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.model import Flag
 from grader.notebook.metadata import meta_of, source_of
+from grader.notebook.syntax import LONGEST, parsed
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _BUILTINS = "changes Python's builtins"
 _LIBRARY = "puts a function of its own in a library"
 _EQUAL = "makes an object that equals everything"
 _PROCESS = "looks at the process from outside"
+_TOO_LONG = "is too long to be looked through"
 
 _ATTRIBUTES = {
     **dict.fromkeys(("_getframe", "_current_frames", "f_back", "f_locals", "f_globals", "tb_frame"), _FRAMES),
@@ -81,7 +83,7 @@ def _of_cell(index: int, cell: Mapping[str, Any]) -> Iterator[Flag]:
     meta = meta_of(cell)
     if cell["cell_type"] != "code" or (meta is not None and meta.fixed):
         return
-    source = source_of(cell)
+    source = source_of(cell).replace("\r\n", "\n").replace("\r", "\n")  # so that lines are those of the parser
     lines = source.split("\n")
     found: dict[str, list[int]] = {}
     for finding in _findings(source):
@@ -93,9 +95,11 @@ def _of_cell(index: int, cell: Mapping[str, Any]) -> Iterator[Flag]:
 
 
 def _findings(source: str) -> Iterator[_Finding]:
-    try:
-        tree = ast.parse(_without_magics(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    if len(source) > LONGEST:
+        yield _Finding(1, _TOO_LONG)
+        return
+    tree = parsed(_without_magics(source))
+    if tree is None:
         return
     names = _Names.of(tree)
     for node in ast.walk(tree):

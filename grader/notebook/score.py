@@ -32,6 +32,7 @@ from grader.notebook.metadata import (
     source_of,
 )
 from grader.notebook.release import release
+from grader.notebook.syntax import parsed
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -213,10 +214,8 @@ def _must_show_a_value(source: str) -> bool:
 
     A name, a number or a sum has; a call may return nothing, and what is no Python is not judged.
     """
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+    tree = parsed(source)
+    body = tree.body if tree else []
     if not body or not isinstance(body[-1], ast.Expr) or source.rstrip().endswith(";"):
         return False
     last = body[-1].value

@@ -12,6 +12,8 @@ from grader.gradebook.formats.table import Row, Table
 from grader.gradebook.scores import Item
 from grader.text import escape
 
+_MOST_NAMED = 30
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreColumn:
@@ -84,7 +86,8 @@ def choose(layout: Layout, item: Item, wanted: str | None, filename: str) -> Sco
         return found[0]
     if not wanted and len(layout.scores) == 1:
         return layout.scores[0]
-    titles = ", ".join(escape(column.title, 60) for column in layout.scores) or "none"
+    titles = ", ".join(escape(column.title, 60) for column in layout.scores[:_MOST_NAMED]) or "none"
+    titles += ", …" if len(layout.scores) > _MOST_NAMED else ""
     asked = f'"{escape(wanted)}"' if wanted else item.name
     several = "more than one column" if found else "no column"
     raise ScoresError(f"{escape(filename)}: {several} for {asked}; name one of: {titles}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -15,6 +16,7 @@ from grader.gradebook.formats.layouts import cell, folded, place_of
 from grader.gradebook.formats.table import Table
 from grader.text import escape
 
+_RANK = re.compile(r"\d{1,9}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -32,6 +34,24 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class Board:
+    """All teams, and what every one of them is measured by, worked out once."""
+
+    teams: tuple[Team, ...]
+    ranks: tuple[int, ...]
+    """Best first."""
+    best: Fraction
+    """The score of the first team of the best rank; 0 where there is no team."""
+
+    @classmethod
+    def of(cls, teams: Iterable[Team]) -> Board:
+        """Sort the ranks."""
+        teams = tuple(teams)
+        best = min(teams, key=lambda team: team.rank).score if teams else Fraction(0)
+        return cls(teams, tuple(sorted(team.rank for team in teams)), best)
+
+
+@dataclass(frozen=True, slots=True)
 class Linear:
     """Points on the line through two scores; beyond them it stays level."""
 
@@ -40,9 +60,9 @@ class Linear:
     high: Fraction
     high_points: Fraction
 
-    def points(self, team: Team, teams: Sequence[Team]) -> Fraction:
+    def points(self, team: Team, board: Board) -> Fraction:
         """Return a team's points."""
-        del teams
+        del board
         share = (team.score - self.low) / (self.high - self.low)
         return self.low_points + min(max(share, Fraction(0)), Fraction(1)) * (self.high_points - self.low_points)
 
@@ -55,9 +75,9 @@ class Baseline:
     points_there: Fraction
     most: Fraction
 
-    def points(self, team: Team, teams: Sequence[Team]) -> Fraction:
+    def points(self, team: Team, board: Board) -> Fraction:
         """Return a team's points: 0 for whoever does not reach the baseline."""
-        best = min(teams, key=lambda each: each.rank).score
+        best = board.best
         if best == self.score:
             return self.most if team.score == best else Fraction(0)
         share = (team.score - self.score) / (best - self.score)
@@ -72,10 +92,10 @@ class Percentile:
 
     most: Fraction
 
-    def points(self, team: Team, teams: Sequence[Team]) -> Fraction:
+    def points(self, team: Team, board: Board) -> Fraction:
         """Return a team's points: all for the first, 1/n for the last of n."""
-        better = sum(1 for other in teams if other.rank < team.rank)
-        return self.most * (len(teams) - better) / len(teams)
+        better = bisect_left(board.ranks, team.rank)
+        return self.most * (len(board.teams) - better) / len(board.teams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +104,9 @@ class Bands:
 
     bands: tuple[tuple[int, Fraction], ...]
 
-    def points(self, team: Team, teams: Sequence[Team]) -> Fraction:
+    def points(self, team: Team, board: Board) -> Fraction:
         """Return a team's points; none beyond the last band."""
-        del teams
+        del board
         return next((points for rank, points in self.bands if team.rank <= rank), Fraction(0))
 
 
@@ -146,12 +166,12 @@ def read_board(table: Table) -> tuple[tuple[Team, ...], tuple[tuple[int, str], .
             continue
         value = Fraction(Decimal(score))
         tied = teams and teams[-1].score == value
-        at = teams[-1].rank if tied else int(rank) if rank.isascii() and rank.isdigit() else len(teams) + 1
+        at = teams[-1].rank if tied else int(rank) if _RANK.fullmatch(rank) else len(teams) + 1
         users = tuple(user.strip() for user in members.split(",") if user.strip())
         teams.append(Team(row.number, name, users, value, at))
     return tuple(teams), tuple(problems)
 
 
-def award(rule: PointsRule, team: Team, teams: Sequence[Team]) -> Fraction:
+def award(rule: PointsRule, team: Team, board: Board) -> Fraction:
     """Return the points, rounded half up to two digits."""
-    return Fraction(rounded(rule.points(team, teams), 2))
+    return Fraction(rounded(rule.points(team, board), 2))

@@ -21,7 +21,10 @@ def read_number(text: str, *, comma: bool) -> Fraction:
     """
     if _COMMA.fullmatch(text):
         if not comma and _COMMA_GROUPS.fullmatch(text):
-            message = f'"{text}" may be {text.replace(",", ".")} or {text.replace(",", "")}; write it without the comma'
+            shown = escape(text, 60)
+            message = (
+                f'"{shown}" may be {shown.replace(",", ".")} or {shown.replace(",", "")}; write it without the comma'
+            )
             raise ValueError(message)
         text = text.replace(",", ".")
     try:

@@ -157,11 +157,12 @@ def _board_entries(
         )
     rule = leaderboard.parse_rule(points, item.points)
     teams, problems = leaderboard.read_board(table)
+    board = leaderboard.Board.of(teams)
     entries = tuple(
         Entry(
             team.row,
             (("kaggle", user),),
-            shown(leaderboard.award(rule, team, teams), 2),
+            shown(leaderboard.award(rule, team, board), 2),
             comment=f"team {escape(team.name, 80)}, rank {team.rank} of {len(teams)}",
         )
         for team in teams
