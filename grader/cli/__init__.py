@@ -107,6 +107,8 @@ def group(ctx: click.Context, directory: Path) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End at once: what waits at an orderly end may wait for ever for a worker that was stopped in mid-sentence."""
+    if meeting := sys.modules.get("grader.pipeline.meeting"):
+        meeting.part()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

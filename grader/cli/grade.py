@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader.cli import cluster, show
+from grader.cli.stopping import finishing
 from grader.model import Faulted, Graded, Incident, Missing, Outcome, Rejected
 from grader.text import escape
 
@@ -73,9 +74,13 @@ def command(
             return _show_plan(plan, as_json=as_json)
         if no_sandbox and plan.jobs:
             show.say("no sandbox: students' code runs with your rights and can reach your files", "bold red")
-        with asked.workers(jobs, opened.course.scheduler, choice, needed=bool(plan.jobs)) as workers:
-            tally = watch(grade.carry_out(opened, database, plan, workers), len(plan.jobs), as_json=as_json)
-    tally.show(plan)
+        with (
+            asked.workers(jobs, opened.course.scheduler, choice, needed=bool(plan.jobs)) as workers,
+            finishing("submission") as onlooker,
+        ):
+            outcomes = grade.carry_out(opened, database, plan, workers, onlooker)
+            tally = watch(outcomes, len(plan.jobs), as_json=as_json, running=onlooker)
+            tally.show(plan)
     return tally.status
 
 
@@ -114,6 +119,12 @@ class Tally:
                 self.counts["missing"] += 1
 
     @property
+    def rate(self) -> float:
+        """Submissions a second, so far."""
+        done = sum(self.counts[word] for word in ("graded", "rejected", "failed"))
+        return done / max(time.monotonic() - self.started, 0.001)
+
+    @property
     def said(self) -> str:
         """The counts in words."""
         return ", ".join(f"{number} {word}" for word in _WORDS if (number := self.counts[word]))
@@ -125,9 +136,9 @@ class Tally:
         if not plan.jobs:
             show.say(f"nothing to do: {show.count(unchanged, 'submission')} graded already, none changed")
             return
-        rate = f"{len(plan.jobs) / seconds:.1f} a second" if seconds > 1 else f"{seconds:.1f} s"
+        rate = f"{self.rate:.1f} a second" if seconds > 1 else f"{seconds:.1f} s"
         kept = f"; {unchanged} unchanged, not run again" if unchanged else ""
-        show.say(f"{self.said} in {seconds:.0f} s ({rate}){kept}", "bold")
+        show.say(f"{self.said or 'nothing'} in {seconds:.0f} s ({rate}){kept}", "bold")
 
 
 _WORDS = ("graded", "repaired", "limited", "flagged", "rejected", "failed", "missing")
@@ -137,12 +148,27 @@ _SECONDS_A_LINE = 5.0
 """Where there is no terminal: between two lines that say how far it is."""
 
 
-def watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> Tally:
-    """Count outcomes as they come, with a bar and a line for each that somebody should look at."""
+@dataclass(frozen=True)
+class _Now:
+    """What the bar says beside how far it is; read each time that it is drawn."""
+
+    tally: Tally
+    running: object
+
+    def __str__(self) -> str:
+        longest = f"  longest: {self.running}" if str(self.running) else ""
+        return f"{self.tally.rate:.1f}/s  {self.tally.said}{longest}"
+
+
+def watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool, running: object = "") -> Tally:
+    """Count outcomes as they come, with a bar and a line for each that somebody should look at.
+
+    `running` is what the bar calls the longest running, as its text is at the time.
+    """
     tally = Tally()
     done, said = 0, tally.started
     with show.progress() as bar:
-        task = bar.add_task("grading", total=total, now="")
+        task = bar.add_task("grading", total=total, now=_Now(tally, running))
         for outcome in outcomes:
             tally.add(outcome)
             if as_json:
@@ -150,10 +176,9 @@ def watch(outcomes: Iterable[Outcome], total: int, *, as_json: bool) -> Tally:
             if isinstance(outcome, Missing):
                 continue
             done, now = done + 1, time.monotonic()
-            rate = done / max(now - tally.started, 0.001)
-            bar.update(task, advance=1, now=f"{rate:.1f}/s  {tally.said}")
+            bar.advance(task)
             if bar.disable and now - said >= _SECONDS_A_LINE:
-                said = now
+                said, rate = now, tally.rate
                 show.say(
                     f"grading     {done} of {total}, {rate:.1f} a second, {_left((total - done) / rate)}: {tally.said}"
                 )

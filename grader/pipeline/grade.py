@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,13 +21,18 @@ from grader.notebook import dump, imported_modules
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.environments import settings
 from grader.pipeline.overlap import overlapped
+from grader.pipeline.oversight import Overseer
 from grader.pipeline.pool import Done, Failed, Workers, Workplace, run
 from grader.pipeline.worker import PRELOAD, EngineChoice, Task, grade_task, write_bundle
+from grader.store import OutcomeStatus
 from grader.text import escape
 
 if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
     from grader.store import Database
+
+_SPARE_BYTES = 8_000_000
+"""Beside results: what a database's log and a few temporary files take."""
 
 Result = Done[Task, Graded | Rejected] | Failed[Task]
 
@@ -96,16 +100,24 @@ def plan_grade(opened: OpenCourse, database: Database, request: GradeRequest) ->
     )
 
 
-def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: int | Workplace) -> Iterator[Outcome]:
+def carry_out(
+    opened: OpenCourse,
+    database: Database,
+    plan: GradePlan,
+    workers: int | Workplace,
+    overseer: Overseer | None = None,
+) -> Iterator[Outcome]:
     """Grade what is planned, yielding each outcome once its files and its row stand.
 
-    `workers` are so many processes here, or workers elsewhere. Raises `SandboxError` before anything is run if there is
-    no sandbox here to run it in.
+    `workers` are so many processes here, or workers elsewhere; where `overseer` asks for an end, only what has begun is
+    finished. Raises before anything is run: `SandboxError` if there is no sandbox here to run it in, `StoreError` if
+    the disk has clearly too little room for the results.
     """
     if plan.jobs and plan.engine.sandbox and isinstance(workers, int):
         from grader.execution import find_sandbox
 
         find_sandbox()
+    opened.folder.refuse_too_full(_least_bytes(plan))
     opened.keep_snapshot("grade")
     if plan.jobs:
         settings(opened.folder, plan.engine).remember(opened.folder)
@@ -114,10 +126,10 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
         yield from _begin_assignment(opened, database, planned, plan.engine)
     if not plan.jobs:
         return
-    with tempfile.TemporaryDirectory(prefix="grader-") as private:
-        tasks = _tasks(opened, plan, Path(private))
+    with opened.folder.scratch() as private:
+        tasks = _tasks(opened, plan, private)
         where = Workers(min(workers, len(plan.jobs)), PRELOAD) if isinstance(workers, int) else workers
-        results = run(tasks, grade_task, where)
+        results = run(tasks, grade_task, where, overseer)
         for result in overlapped(results, lambda result: _written(opened, result)):
             match result:
                 case Done(task, outcome):
@@ -128,6 +140,13 @@ def carry_out(opened: OpenCourse, database: Database, plan: GradePlan, workers: 
                     fault = Faulted(task.attempts[0].student_id, task.attempts[0].assignment, reason)
                     _record(database, fault, plan.engine, task.attempts[0])
                     yield fault
+
+
+def _least_bytes(plan: GradePlan) -> int:
+    """What the results take at least: each submission's notebooks are rebuilt from the instructor's."""
+    sizes = ((sum(len(dump(n)) for n in planned.bundle.releases.values()), planned) for planned in plan.assignments)
+    needed = sum(size * len(planned.jobs) for size, planned in sizes)
+    return needed + _SPARE_BYTES if needed else 0
 
 
 def default_workers() -> int:
@@ -183,10 +202,17 @@ def _begin_assignment(
     database.sync_assignment(
         bundle.assignment, due=opened.course.assignments[bundle.assignment].due, notebooks=notebooks
     )
+    known = _known_as_missing(database, bundle.assignment) if planned.missing else set()
     for student_id in planned.missing:
         missing = Missing(student_id, bundle.assignment)
-        _record(database, missing, engine)
+        if student_id not in known:
+            _record(database, missing, engine)
         yield missing
+
+
+def _known_as_missing(database: Database, assignment: str) -> set[str]:
+    """Whose row says so already: a run that finds nothing new leaves the database as it is."""
+    return {row.student_id for row in database.outcomes(assignment) if row.status is OutcomeStatus.MISSING}
 
 
 def _tasks(opened: OpenCourse, plan: GradePlan, private: Path) -> Iterator[Task]:

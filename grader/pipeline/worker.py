@@ -63,6 +63,10 @@ class Task:
     preload: tuple[str, ...]
     """Modules that the run's notebooks import: the same for all of its tasks, so that a worker needs one engine."""
 
+    def __str__(self) -> str:
+        """Whose work it is."""
+        return f"{self.attempts[0].student_id} {self.attempts[0].assignment}"
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:

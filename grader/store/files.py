@@ -18,7 +18,8 @@ from grader.text import escape
 IGNORED = frozenset({".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", ".DS_Store", "Thumbs.db"})
 """What editors and systems leave in folders; nobody hands it in or out on purpose."""
 
-_TEMPORARY = ".grader-tmp-"
+TEMPORARY = ".grader-tmp-"
+"""How the names of files and folders begin that are being written, or that a killed writer left."""
 _NEW, _OLD = "new", "old"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -68,7 +69,7 @@ def replace_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes])
     Whoever looks sees all old files, for a moment none, and then all new ones; never some of each. Where it fails, the
     old ones stand; of a writer that was killed, `settle` puts them back.
     """
-    aside = f"{_TEMPORARY}{secrets.token_hex(8)}"
+    aside = f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
         write_folder(top, PurePosixPath(aside, _NEW), files)
         with storing(top / inside):
@@ -143,7 +144,7 @@ def remove_leftovers(top: Path, *, deep: bool = False) -> None:
 
 def is_temporary(name: str) -> bool:
     """Whether a file or folder of this name is one of ours that is being written, or that a killed writer left."""
-    return name.startswith(_TEMPORARY)
+    return name.startswith(TEMPORARY)
 
 
 @contextmanager
@@ -272,7 +273,15 @@ def _stands(folder: int, name: str) -> bool:
 
 
 def _replace(folder: int, name: str, data: bytes) -> None:
-    temporary = f"{_TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        _replace_once(folder, name, data)
+    except FileNotFoundError:
+        # whoever tidied up just now took our temporary file for one that a killed writer left
+        _replace_once(folder, name, data)
+
+
+def _replace_once(folder: int, name: str, data: bytes) -> None:
+    temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o666, dir_fd=folder)
     try:

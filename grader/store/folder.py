@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,8 +13,10 @@ from pathlib import Path, PurePosixPath
 from grader.errors import StoreError
 from grader.model import Files, Student, Submission
 from grader.roster import read_roster, valid_student_id
+from grader.store import faults
 from grader.store.files import (
     IGNORED,
+    TEMPORARY,
     NotRegularError,
     is_temporary,
     open_beneath,
@@ -226,7 +230,8 @@ class CourseFolder:
         Whatever a command left that was killed is gone, or back in its place, before the next one begins.
         """
         with course_lock(self.private / "lock", command) as orderly:
-            remove_leftovers(self.root)
+            for top in (self.root, self.private, self.private / "cache"):
+                remove_leftovers(top)  # where commands write that do not hold the course
             if not orderly:
                 self._settle()
             yield
@@ -234,6 +239,29 @@ class CourseFolder:
     def holder(self) -> Holder | None:
         """Who holds the course now."""
         return holder(self.private / "lock")
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for whoever holds the course: gone at the end or, where that was a kill, when the next begins."""
+        with storing(self.private):
+            faults.reached("mkdir")
+            self.private.mkdir(parents=True, exist_ok=True)
+            made = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.private))
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def refuse_too_full(self, needed: int) -> None:
+        """Raise `StoreError` if the disk has less room than that and one more copy of the database take."""
+        with storing(self.root):
+            free = shutil.disk_usage(self.root).free
+            needed += self.database.stat().st_size if self.database.is_file() else 0
+        if free < needed:
+            raise StoreError(
+                f"{escape(self.root, 300)}: the disk has {free / 1e6:,.0f} MB left, and these results need at least "
+                f"{needed / 1e6:,.0f} MB; make room and run the same command again"
+            )
 
     def write_page(self, page: str, html: str) -> None:
         """Write one page for a student, by its path below `feedback/`."""
@@ -246,13 +274,13 @@ class CourseFolder:
     def _settle(self) -> None:
         """Remove what writers left that were killed; a submission that was moved away and not yet replaced comes back.
 
-        Students' own folders are not searched: they may name their files as they like.
+        Students' own folders are not searched: they may name their files as they like; and snapshots have a lock.
         """
         for top in (self.submissions, self._attempts, self.private):
             settle(top)
-        ours = (path for path in self.private.iterdir() if path.is_dir() and path != self._attempts)
-        for top in (self.sources, self.releases, self.autograded, self.feedback, self.private, *ours):
-            remove_leftovers(top, deep=top != self.private)
+        ours = (path for path in self.private.iterdir() if path.name not in {"attempts", "snapshots"})
+        for top in (self.sources, self.releases, self.autograded, self.feedback, *ours):
+            remove_leftovers(top, deep=True)
 
     def _stamp(self, home: PurePosixPath) -> Files:
         try:
