@@ -63,9 +63,10 @@ def build(
             scores[student_id][assignment.name] = score
     if as_of is not None:
         _take_back(scores, database.audit(), as_of)
-    known = {student.student_id for student in opened.students}
+    students = opened.students
+    known = {student.student_id for student in students}
     of_class = {student_id: row for student_id, row in scores.items() if student_id in known}
-    return compute(policies or opened.course.policies, opened.students, items, of_class, as_of=as_of)
+    return compute(policies or opened.course.policies, students, items, of_class, as_of=as_of)
 
 
 def write(opened: OpenCourse, gradebook: Gradebook, target: Path | None = None) -> Path:

@@ -39,16 +39,7 @@ class SubmissionStatus:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What somebody should know about it, a sentence each."""
-        if self.outcome is None:
-            return ()
-        reason = (self.outcome.reason,) if self.outcome.reason else ()
-        found = (
-            f"{fact.sentence} ({kind})"
-            for notebook in self.outcome.notebooks
-            for kind, facts in (("limit", notebook.incidents), ("flag", notebook.flags), ("repair", notebook.repairs))
-            for fact in facts
-        )
-        return (*reason, *self.outcome.problems, *found)
+        return remarks_of(self.outcome) if self.outcome else ()
 
     def has(self, kind: str) -> bool:
         """Whether any of its notebooks has repairs, flags or incidents."""
@@ -73,12 +64,27 @@ class AssignmentStatus:
         return float(sum(100 * t.score / t.max_score for t in totals) / len(totals)) if totals else None
 
 
+def remarks_of(outcome: OutcomeRow) -> tuple[str, ...]:
+    """What somebody should know about how a submission ended, a sentence each."""
+    reason = (outcome.reason,) if outcome.reason else ()
+    found = (
+        f"{fact.sentence} ({kind})"
+        for notebook in outcome.notebooks
+        for kind, facts in (("limit", notebook.incidents), ("flag", notebook.flags), ("repair", notebook.repairs))
+        for fact in facts
+    )
+    return (*reason, *outcome.problems, *found)
+
+
 def status(opened: OpenCourse, database: Database, names: Iterable[str]) -> tuple[AssignmentStatus, ...]:
     """How these assignments stand, all for no name."""
-    return tuple(_assignment(opened, database, assignment) for assignment in opened.course.chosen(names))
+    students = opened.students
+    return tuple(_assignment(opened, database, assignment, students) for assignment in opened.course.chosen(names))
 
 
-def _assignment(opened: OpenCourse, database: Database, assignment: Assignment) -> AssignmentStatus:
+def _assignment(
+    opened: OpenCourse, database: Database, assignment: Assignment, students: Iterable[Student]
+) -> AssignmentStatus:
     outcomes = {row.student_id: row for row in database.outcomes(assignment.name)}
     totals = notebook_totals(database.question_scores(assignment.name))
     received = set(opened.folder.submitters(assignment.name))
@@ -86,6 +92,6 @@ def _assignment(opened: OpenCourse, database: Database, assignment: Assignment) 
         assignment,
         tuple(
             SubmissionStatus(s, s.student_id in received, outcomes.get(s.student_id), totals.get(s.student_id))
-            for s in opened.students
+            for s in students
         ),
     )

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from grader.page import style_sheet, theme_rules
 
 PREFIX = "/static/"
-_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
+_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)

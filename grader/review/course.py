@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, Response
 from grader.gradebook import explain
 from grader.pipeline import gradebook, report
 from grader.pipeline.log import log
-from grader.pipeline.status import status
+from grader.pipeline.status import remarks_of, status
 from grader.report import render_report_body
 from grader.review.desk import Desk, desk_of
 from grader.review.errors import not_found
-from grader.review.overview import class_table, elsewhere, item_rows, overview_of, question_rows
+from grader.review.overview import class_table, elsewhere, graded_points, item_rows, overview_of, question_rows
 from grader.review.page import render
 from grader.review.routing import get
 from grader.text import escape
@@ -38,12 +38,13 @@ def show_assignments(request: Request) -> Response:
     """All assignments: what came in, what is graded, what waits."""
     desk = desk_of(request)
     book = gradebook.build(desk.opened, desk.database, as_of=_now())
+    graded = graded_points(desk.database.question_scores())
     return render(
         request,
         "assignments.html.jinja",
-        overviews=tuple(overview_of(state) for state in status(desk.opened, desk.database, ())),
+        overviews=tuple(overview_of(state, graded) for state in status(desk.opened, desk.database, ())),
         others=elsewhere(book, [a for a in desk.opened.course.assignments.values() if not a.has_notebooks]),
-        table=class_table(book),
+        table=class_table(book, graded),
         zone=desk.opened.course.zone,
     )
 
@@ -54,11 +55,12 @@ def show_assignment(request: Request) -> Response:
     assignment = chosen(desk, request.path_params["assignment"])
     (state,) = status(desk.opened, desk.database, (assignment.name,))
     figures = report.questions_of(desk.opened, desk.database, assignment).figures
+    scores = desk.database.question_scores(assignment.name)
     return render(
         request,
         "assignment.html.jinja",
-        overview=overview_of(state),
-        questions=question_rows(figures, desk.database.question_scores(assignment.name)),
+        overview=overview_of(state, graded_points(scores)),
+        questions=question_rows(figures, scores),
         submissions=state.submissions,
         zone=desk.opened.course.zone,
     )
@@ -68,7 +70,8 @@ def show_class(request: Request) -> Response:
     """Everybody, with every item and the total so far."""
     desk = desk_of(request)
     book = gradebook.build(desk.opened, desk.database, as_of=_now())
-    return render(request, "class.html.jinja", table=class_table(book), notes=book.notes, exports=_EXPORTS)
+    table = class_table(book, graded_points(desk.database.question_scores()))
+    return render(request, "class.html.jinja", table=table, notes=book.notes, exports=_EXPORTS)
 
 
 def export_class(request: Request) -> Response:
@@ -103,7 +106,7 @@ def show_student(request: Request) -> Response:
         request,
         "student.html.jinja",
         row=row,
-        items=item_rows(book, row, _remarks(desk, student_id)),
+        items=item_rows(book, row, graded_points(desk.database.question_scores()), _remarks(desk, student_id)),
         questions=_questions(desk, student_id),
         explanation=explain(book, student_id, grade="current"),
         changes=tuple(reversed(log(desk.opened, desk.database, student_id=student_id))),
@@ -148,19 +151,14 @@ def _known_student(desk: Desk, student_id: str) -> str:
 
 def _remarks(desk: Desk, student_id: str) -> Mapping[str, tuple[str, ...]]:
     """What should be known of the student's submissions, by assignment."""
-    return {
-        state.assignment.name: one.remarks
-        for state in status(desk.opened, desk.database, ())
-        for one in state.submissions
-        if one.student.student_id == student_id
-    }
+    return {row.assignment: remarks_of(row) for row in desk.database.outcomes() if row.student_id == student_id}
 
 
 def _questions(desk: Desk, student_id: str) -> Mapping[str, list[gradebook.QuestionLine]]:
     found: dict[str, list[gradebook.QuestionLine]] = defaultdict(list)
     for line in gradebook.questions(desk.opened, desk.database, student_id):
         found[line.assignment].append(line)
-    return found
+    return dict(found)
 
 
 def _now() -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from grader.report import bins, summary
 WIDTH = 100.0
 """Of every drawing, in its own units; the page makes it as wide as there is room."""
 _HEIGHT = 30.0
+_FEW, _FEW_COLUMNS, _LEAST_HEIGHT = 150, 90, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class DotPlot:
     dots: tuple[Dot, ...]
     radius: float
     height: float
+    ticks: tuple[tuple[float, str], ...]
     median: float
+    median_words: str
     alt: str
 
 
@@ -103,24 +107,28 @@ def histogram(percents: Sequence[float]) -> Histogram | None:
 
 
 def dot_plot(people: Sequence[tuple[str, str, float]]) -> DotPlot | None:
-    """People by name, words and percentage on an axis from 0 to 100 percent; None for nobody."""
+    """People by name, words and percentage, on as much of the axis as they need; None for nobody."""
     found = summary([percent for *_, percent in people])
     if found is None:
         return None
+    low, high = 10 * int(max(min(found.low, 90), 0) // 10), max(100, 10 * math.ceil(found.high / 10))
+    columns = _FEW_COLUMNS if len(people) <= _FEW else 2 * _FEW_COLUMNS
+    step = WIDTH / columns
     stacks: Counter[int] = Counter()
-    number = 100 if len(people) <= 150 else 200
-    step = WIDTH / number
-    dots = []
+    places = []
     for name, words, percent in sorted(people, key=lambda person: person[2]):
-        place = min(max(round(percent / 100 * number), 0), number)
-        dots.append((place, stacks[place], name, words))
-        stacks[place] += 1
-    radius, tallest = step * 0.42, max(stacks.values())
-    height = max(tallest * step, 8.0)
-    shown = tuple(Dot(place * step, height - (level + 0.5) * step, name, words) for place, level, name, words in dots)
-    alt = (
+        column = min(max(round((percent - low) / (high - low) * columns), 0), columns)
+        places.append((column, stacks[column], name, words))
+        stacks[column] += 1
+    height = max(max(stacks.values()) * step, _LEAST_HEIGHT)
+    return DotPlot(
+        tuple(Dot(column * step, height - (level + 0.5) * step, *told) for column, level, *told in places),
+        step * 0.42,
+        height,
+        tuple(((tick - low) / (high - low) * WIDTH, f"{tick} %") for tick in range(low, high + 1, 10)),
+        (max(found.median, low) - low) / (high - low) * WIDTH,
+        f"median {found.median:.1f} %",
         f"Everybody’s grade so far as a dot: {found.count} people, median {found.median:.1f} %, "
         f"the middle half from {found.lower:.1f} to {found.upper:.1f} %, "
-        f"all from {found.low:.1f} to {found.high:.1f} %."
+        f"all from {found.low:.1f} to {found.high:.1f} %.",
     )
-    return DotPlot(shown, radius, height, min(found.median, 100.0), alt)

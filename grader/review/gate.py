@@ -38,7 +38,7 @@ MAX_BODY = 1_000_000
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">{refresh}<meta name="viewport" content="width=device-width">
-<title>{title}</title><link rel="stylesheet" href="{style}"></head>
+<title>{title}</title><link rel="icon" href="{icon}"><link rel="stylesheet" href="{style}"></head>
 <body class="plain-page"><main><h1>{title}</h1>{text}</main></body></html>
 """
 
@@ -140,4 +140,6 @@ def _closed() -> Response:
 
 
 def _page(title: str, text: str, status: int, refresh: str = "") -> Response:
-    return HTMLResponse(_PAGE.format(title=title, text=text, refresh=refresh, style=assets().urls["style.css"]), status)
+    urls = assets().urls
+    made = _PAGE.format(title=title, text=text, refresh=refresh, icon=urls["icon.svg"], style=urls["style.css"])
+    return HTMLResponse(made, status)

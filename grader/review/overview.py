@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from grader.gradebook import Gradebook, ItemGrade, Status, StudentGrade
 from grader.model import GradedKind
@@ -28,6 +28,8 @@ _STATES = (
     ("missing", "none", "missing"),
 )
 _LEVELS = 10
+GradedPoints: TypeAlias = Mapping[tuple[str, str], float]
+"""By assignment and student, how many of its points are graded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,6 @@ class Overview:
     assignment: Assignment
     parts: tuple[Part, ...]
     students: int
-    received: int
     waiting: int
     """Answers that wait for a person."""
     flagged: int
@@ -52,27 +53,27 @@ class Overview:
         return f"Of {self.students}: " + ", ".join(f"{part.count} {part.words}" for part in self.parts) + "."
 
 
-def overview_of(state: AssignmentStatus) -> Overview:
+def overview_of(state: AssignmentStatus, graded: GradedPoints) -> Overview:
     """Count what `grader status` tells of one assignment."""
     found = state.submissions
+    percents = [percent for one in found if (percent := _percent_of(one, state.assignment.name, graded)) is not None]
     return Overview(
         assignment=state.assignment,
         parts=parts([(kind, words, state.count(name)) for name, kind, words in _STATES]),
         students=len(found),
-        received=sum(one.received for one in found),
         waiting=sum(one.total.waiting for one in found if one.total),
         flagged=sum(one.has("flags") for one in found),
         limited=sum(one.has("incidents") for one in found),
         repaired=sum(one.has("repairs") for one in found),
-        mean=state.mean,
-        spread=histogram([percent for one in found if (percent := _percent_of(one)) is not None]),
+        mean=sum(percents) / len(percents) if percents else None,
+        spread=histogram(percents),
     )
 
 
-def _percent_of(submission: SubmissionStatus) -> float | None:
-    """Percent of the points of what is graded to the end."""
-    total = submission.total
-    return float(100 * total.score / total.max_score) if total and total.max_score and not total.waiting else None
+def _percent_of(submission: SubmissionStatus, assignment: str, graded: GradedPoints) -> float | None:
+    """Percent of the points that are graded so far."""
+    points = graded.get((assignment, submission.student.student_id))
+    return 100 * float(submission.total.score) / points if submission.total and points else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +137,9 @@ class ClassTable:
     plot: DotPlot | None
 
 
-def class_table(book: Gradebook) -> ClassTable:
+def class_table(book: Gradebook, graded: GradedPoints) -> ClassTable:
     """The gradebook as a table to look at: what counts so far."""
-    rows = tuple(
-        ClassRow(row, tuple(mark(grade) for grade in row.items.values()), _float(row.current.total))
-        for row in book.rows
-    )
+    rows = tuple(ClassRow(row, tuple(_marks(row, graded)), _float(row.current.total)) for row in book.rows)
     people = [
         (one.row.student.student_id, f"{one.row.student.name}: {one.total:.1f} %", one.total)
         for one in rows
@@ -150,11 +148,24 @@ def class_table(book: Gradebook) -> ClassTable:
     return ClassTable(book.items, rows, any(row.letter for row in book.rows), dot_plot(people))
 
 
-def mark(grade: ItemGrade) -> Mark:
-    """One cell: the points that came in, before rules such as lateness."""
-    share = grade.score / grade.item.points if grade.score is not None and grade.item.points else None
-    level = None if share is None or grade.status is Status.WAITING else min(max(int(share * _LEVELS), 0), _LEVELS)
-    percent = None if share is None else float(100 * share)
+def graded_points(scores: Iterable[QuestionScore]) -> GradedPoints:
+    """How many points of each submission are graded: by assignment and student."""
+    found: dict[tuple[str, str], float] = defaultdict(float)
+    for score in scores:
+        if not score.needs_manual:
+            found[score.assignment, score.student_id] += score.max_score
+    return found
+
+
+def _marks(row: StudentGrade, graded: GradedPoints) -> Iterator[Mark]:
+    return (mark(grade, graded.get((name, row.student.student_id), 0.0)) for name, grade in row.items.items())
+
+
+def mark(grade: ItemGrade, graded: float) -> Mark:
+    """One cell: the points that came in, before rules such as lateness; where answers wait, of what is graded."""
+    points = graded if grade.status is Status.WAITING else float(grade.item.points)
+    percent = 100 * float(grade.score) / points if grade.score is not None and points else None
+    level = None if percent is None else min(max(int(percent / 100 * _LEVELS), 0), _LEVELS)
     return Mark(str(grade.status), grade.score, percent, level, grade.waiting)
 
 
@@ -171,21 +182,20 @@ class ItemRow:
     remarks: tuple[str, ...]
 
 
-def item_rows(book: Gradebook, row: StudentGrade, remarks: Mapping[str, tuple[str, ...]]) -> tuple[ItemRow, ...]:
+def item_rows(
+    book: Gradebook, row: StudentGrade, graded: GradedPoints, remarks: Mapping[str, tuple[str, ...]]
+) -> tuple[ItemRow, ...]:
     """A student's items, each beside the class."""
-    return tuple(_item_row(book, name, grade, remarks.get(name, ())) for name, grade in row.items.items())
+    class_ = [tuple(_marks(each, graded)) for each in book.rows]
+    own = zip(row.items.items(), _marks(row, graded), zip(*class_, strict=True), strict=True)
+    return tuple(_item_row(grade, mark, column, remarks.get(name, ())) for (name, grade), mark, column in own)
 
 
-def _item_row(book: Gradebook, name: str, grade: ItemGrade, remarks: tuple[str, ...]) -> ItemRow:
-    others = [
-        float(100 * one.score / one.item.points)
-        for row in book.rows
-        if (one := row.items[name]).status is Status.GRADED and one.score is not None and one.item.points
-    ]
-    found = summary(others)
+def _item_row(grade: ItemGrade, own: Mark, column: Iterable[Mark], remarks: tuple[str, ...]) -> ItemRow:
+    found = summary(one.percent for one in column if one.percent is not None)
     if found is None:
-        return ItemRow(grade, mark(grade), None, None, None, remarks)
-    return ItemRow(grade, mark(grade), found.lower, found.median, found.upper, remarks)
+        return ItemRow(grade, own, None, None, None, remarks)
+    return ItemRow(grade, own, found.lower, found.median, found.upper, remarks)
 
 
 def _float(number: Fraction | None) -> float | None:
@@ -208,7 +218,7 @@ def elsewhere(book: Gradebook, assignments: Iterable[Assignment]) -> tuple[Elsew
 
 
 def _elsewhere(book: Gradebook, assignment: Assignment) -> Elsewhere:
-    marks = (mark(row.items[assignment.name]) for row in book.rows)
+    marks = (mark(row.items[assignment.name], 0.0) for row in book.rows)
     percents = [one.percent for one in marks if one.percent is not None]
     mean = sum(percents) / len(percents) if percents else None
     return Elsewhere(assignment, len(percents), mean, histogram(percents))

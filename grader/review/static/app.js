@@ -62,6 +62,13 @@
   const begins = (key) => [...within().querySelectorAll("[data-key]")].some(
     (element) => element.dataset.key.split(" | ").some((each) => each.startsWith(`${key} `)) && usable(element),
   );
+  const steps = () => [...within().querySelectorAll("[data-step]")].filter(usable);
+  const step = (key) => {
+    const by = { j: 1, k: -1 }[key];
+    const all = by ? steps() : [];
+    const here = all.indexOf(document.activeElement);
+    return here < 0 ? all[0] : all[Math.min(Math.max(here + by, 0), all.length - 1)];
+  };
   const act = (element) => {
     if (element.matches(TYPING)) {
       element.focus();
@@ -84,10 +91,13 @@
     if (!chorded && document.body.dataset.keys === "off") return;
     if (["Shift", "Control", "Alt", "Meta", "AltGraph"].includes(event.key)) return;
     const key = begun ? `${begun} ${pressed}` : pressed;
-    const element = found(key) || found(pressed);
+    const element = found(key) || found(pressed) || step(pressed);
     clearTimeout(forget);
     begun = "";
-    if (element) {
+    if (element?.matches("[data-step]")) {
+      event.preventDefault();
+      element.focus();
+    } else if (element) {
       event.preventDefault();
       act(element);
     } else if (begins(pressed)) {
@@ -105,6 +115,10 @@
       const group = element.dataset.group || "On this page";
       if (!groups.has(group)) groups.set(group, new Map());
       groups.get(group).set(element.dataset.key, element.dataset.says);
+    }
+    if (steps().length && !found("j")) {
+      const moving = groups.get("On this page") || new Map();
+      groups.set("On this page", moving.set("j | k", "Next or previous line; Enter opens it"));
     }
     const order = (name) => ["On this page", "Anywhere", "Go to"].indexOf(name) + 1 || 0.5;
     return [...groups].sort(([one], [other]) => order(one) - order(other)).map(([name, keys]) => {
@@ -172,6 +186,13 @@
   document.addEventListener("input", (event) => {
     if (event.target.matches?.("[data-filter]")) filter(event.target);
   });
+  for (const field of document.querySelectorAll("[data-filter][data-from]")) {
+    const wanted = new URLSearchParams(location.search).get(field.dataset.from);
+    if (wanted) {
+      field.value = wanted;
+      filter(field);
+    }
+  }
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("th button[data-sort]");
     if (button) sort(button);
