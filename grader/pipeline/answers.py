@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from grader.grading import NOTEBOOK
-from grader.marking import Part, Question, Response
-from grader.model import Bundle, GradedKind, Notebook
+from grader.marking import Group, Part, Question, Response, groups
+from grader.model import Bundle, GradedKind, Notebook, Student
 from grader.notebook import CellMeta, PointsCell, meta_of, points_cells, source_of
 from grader.pipeline.bundle import load_bundle
+from grader.store import valid_student_id
 
 if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
@@ -63,6 +64,9 @@ class Answers:
         self._bundles: dict[str, tuple[object, Bundle]] = {}
         self._notebooks: OrderedDict[tuple[str, str, str], tuple[object, Notebook]] = OrderedDict()
         self._responses: dict[Question, dict[str, tuple[object, Response]]] = {}
+        self._groups: dict[Question, tuple[object, tuple[Group, ...]]] = {}
+        self._asked: dict[Question, tuple[Bundle, Asked | None]] = {}
+        self._roster = {student.student_id: student for student in opened.roster or ()}
 
     def bundle(self, assignment: str) -> Bundle:
         """The assignment's sources."""
@@ -82,18 +86,28 @@ class Answers:
             for cell in points_cells(source)
         )
 
+    def student(self, student_id: str) -> Student | None:
+        """The student with this id; None for one who is not on the roster and has handed nothing in."""
+        found = self._roster.get(student_id)
+        if found is not None or not valid_student_id(student_id):
+            return found
+        return Student(student_id) if (self._opened.folder.submissions / student_id).is_dir() else None
+
     def asked(self, question: Question) -> Asked | None:
         """The question as its instructor wrote it; None where the sources have it no more."""
         bundle = self.bundle(question.assignment)
-        source = bundle.sources.get(question.notebook)
-        cells = {} if source is None else {cell.grade_id: cell for cell in points_cells(source)}
-        if source is None or question.grade_id not in cells:
-            return None
-        cell = cells[question.grade_id]
-        released = bundle.releases[question.notebook]["cells"]
-        own = tuple(c for c in released if (meta := meta_of(c)) and meta.grade_id == question.grade_id)
-        handed_out = () if cell.kind is GradedKind.TASK else own
-        return Asked(question, cell, _prompt(source, cell), (source["cells"][cell.index],), handed_out)
+        known = self._asked.get(question)
+        if known is None or known[0] is not bundle:
+            known = self._asked[question] = (bundle, _asked(bundle, question))
+        return known[1]
+
+    def groups(self, question: Question, students: Sequence[str]) -> tuple[Group, ...]:
+        """The students' answers in groups."""
+        responses = tuple(self.responses(question, students))
+        known = self._groups.get(question)
+        if known is None or known[0] != responses:
+            known = self._groups[question] = (responses, groups(responses))
+        return known[1]
 
     def given(self, question: Question, student_id: str) -> Given:
         """What the student answered; nothing where the graded notebook is gone."""
@@ -171,6 +185,17 @@ class Answers:
         except OSError:
             return None
         return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _asked(bundle: Bundle, question: Question) -> Asked | None:
+    source = bundle.sources.get(question.notebook)
+    cell = next((c for c in points_cells(source) if c.grade_id == question.grade_id), None) if source else None
+    if source is None or cell is None:
+        return None
+    released = bundle.releases[question.notebook]["cells"]
+    own = tuple(c for c in released if (meta := meta_of(c)) and meta.grade_id == question.grade_id)
+    handed_out = () if cell.kind is GradedKind.TASK else own
+    return Asked(question, cell, _prompt(source, cell), (source["cells"][cell.index],), handed_out)
 
 
 def answer_places(notebook: Notebook, source: Notebook, grade_id: str) -> tuple[int, ...]:

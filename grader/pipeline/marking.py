@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from grader.errors import MarkingError, StoreError
+from grader.errors import MarkingError
 from grader.marking import (
     Group,
     Mark,
@@ -19,13 +19,13 @@ from grader.marking import (
     Remark,
     RubricItem,
     Start,
+    exact_points,
     fair_order,
-    groups,
 )
 from grader.model import GradedKind, Student
 from grader.notebook import NO_RESPONSE, PointsCell
 from grader.pipeline.answers import Answers, Asked, Cell, Given
-from grader.store import Action, By, Claim, StoredMark, StoredRubric
+from grader.store import Action, By, Claim, Glance, StoredMark, StoredRubric
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ class Answer:
     rubric: StoredRubric
     comments: tuple[Remark, ...]
     """Offered, the most used first."""
-    claimed_by: Claim | None
-    """Whoever else looks at it now."""
     previous: str | None
     """The student before in the queue."""
     next: str | None
     next_waiting: str | None
     """The next that waits, going on from the first at the end; None where none does."""
+    waiting: int
+    """How many answers to the question wait."""
 
     @property
     def mark(self) -> Mark:
@@ -177,9 +177,9 @@ class Marking:
 
     def questions(self, assignment: str, *, tests: bool = False) -> tuple[QuestionProgress, ...]:
         """How far the questions of an assignment are that people grade; with `tests`, those of tests as well."""
-        rows: dict[Question, list[StoredMark]] = defaultdict(list)
-        for stored in self.database.marks.standing_in(assignment):
-            rows[stored.question].append(stored)
+        rows: dict[Question, list[Glance]] = defaultdict(list)
+        for glance in self.database.marks.glances(assignment):
+            rows[glance.question].append(glance)
         claims = self.database.marks.claims(assignment, self._by())
         return tuple(
             _progress(question, cell, rows[question], [claim for claim in claims if claim.question == question])
@@ -201,36 +201,33 @@ class Marking:
     def answer(self, question: Question, student_id: str) -> Answer:
         """One answer with all that a grader looks at."""
         asked = self._asked(question)
-        rows = {row.student_id: row for row in self.database.marks.marks(question)}
-        queue = self._queue(question, rows)
-        place = next((n for n, entry in enumerate(queue) if entry.student_id == student_id), None)
-        if place is None:
-            raise StoreError(f"{escape(question)}: no graded answer by {escape(student_id, 60)}; grade it first")
-        claims = self.database.marks.claims(question.assignment, self._by())
+        stored = self.database.marks.mark(question, student_id)
+        waiting = {row.student_id: row.waiting for row in self.database.marks.glances(question.assignment, question)}
+        order = fair_order(waiting, question)
+        place = order.index(student_id)
+        claims = self._claims(question)
         return Answer(
             question=question,
             title=asked.cell.title,
-            entry=queue[place],
-            total=len(queue),
+            entry=_entry(stored, place + 1, claims.get(student_id, "")),
+            total=len(order),
             student=self.student(student_id),
             asked=asked,
             given=self.answers.given(question, student_id),
-            stored=rows[student_id],
+            stored=stored,
             rubric=self.database.marks.rubric(question),
             comments=self.database.marks.comments(question),
-            claimed_by=next(
-                (c for c in claims if self._elsewhere(c) and (c.question, c.student_id) == (question, student_id)), None
-            ),
-            previous=queue[place - 1].student_id if place else None,
-            next=queue[place + 1].student_id if place + 1 < len(queue) else None,
-            next_waiting=_next_waiting(queue, place),
+            previous=order[place - 1] if place else None,
+            next=order[place + 1] if place + 1 < len(order) else None,
+            next_waiting=_next_waiting([*order[place + 1 :], *order[:place]], waiting, claims),
+            waiting=sum(waiting.values()),
         )
 
     def groups(self, question: Question) -> tuple[AnswerGroup, ...]:
         """Equal answers together, the largest group first, blanks last."""
         rows = {row.student_id: row for row in self.database.marks.marks(question)}
         queue = {entry.student_id: entry for entry in self._queue(question, rows)}
-        found = groups(self.answers.responses(question, tuple(queue)))
+        found = self.answers.groups(question, tuple(queue))
         return tuple(
             AnswerGroup(
                 group=group,
@@ -320,14 +317,15 @@ class Marking:
 
     def student(self, student_id: str) -> Student:
         """The student with this id, on the roster or not."""
-        class_ = (student for student in self.opened.students if student.student_id == student_id)
-        return next(class_, Student(student_id))
+        return self.answers.student(student_id) or Student(student_id)
 
     def _by(self) -> By:
         return By(self.grader, datetime.now(UTC))
 
-    def _elsewhere(self, claim: Claim) -> bool:
-        return claim.grader != self.grader
+    def _claims(self, question: Question) -> Mapping[str, str]:
+        """Who else looks at which answer now, by student."""
+        claims = self.database.marks.claims(question.assignment, self._by())
+        return {c.student_id: c.grader for c in claims if c.question == question and c.grader != self.grader}
 
     def _asked(self, question: Question) -> Asked:
         asked = self.answers.asked(question)
@@ -336,11 +334,7 @@ class Marking:
         return asked
 
     def _queue(self, question: Question, rows: Mapping[str, StoredMark]) -> tuple[QueueEntry, ...]:
-        claims = {
-            claim.student_id: claim.grader
-            for claim in self.database.marks.claims(question.assignment, self._by())
-            if claim.question == question and self._elsewhere(claim)
-        }
+        claims = self._claims(question)
         return tuple(
             _entry(rows[student], number, claims.get(student, ""))
             for number, student in enumerate(fair_order(rows, question), 1)
@@ -373,31 +367,29 @@ def _entry(stored: StoredMark, number: int, claimed_by: str) -> QueueEntry:
 
 
 def _progress(
-    question: Question, cell: PointsCell, rows: Sequence[StoredMark], claims: Sequence[Claim]
+    question: Question, cell: PointsCell, rows: Sequence[Glance], claims: Sequence[Claim]
 ) -> QuestionProgress:
-    states = Counter(state_of(row) for row in rows)
     blank = sum(row.auto_comment == NO_RESPONSE for row in rows)
-    given = sorted(row.points for row in rows if row.mark is not None and row.points is not None)
+    given = [exact_points(round(row.manual_score, 6)) for row in rows if row.manual_score is not None]
     return QuestionProgress(
         question=question,
         title=cell.title,
         kind=cell.kind,
-        max_score=rows[0].max_score if rows else Decimal(str(cell.max_score)),
+        max_score=exact_points(rows[0].max_score if rows else cell.max_score),
         answered=len(rows) - blank,
         blank=blank,
-        marked=states["marked"],
-        waiting=states["waiting"] + states["changed"],
+        marked=sum(row.manual_score is not None and not row.waiting for row in rows),
+        waiting=sum(row.waiting for row in rows),
         flagged=sum(row.flagged for row in rows),
         mean=float(statistics.mean(given)) if given else None,
         spread=float(statistics.pstdev(given)) if given else None,
-        points=tuple(given),
+        points=tuple(sorted(given)),
         graders=tuple(sorted({claim.grader for claim in claims})),
     )
 
 
-def _next_waiting(queue: Sequence[QueueEntry], place: int) -> str | None:
+def _next_waiting(round_about: Sequence[str], waiting: Mapping[str, bool], claims: Mapping[str, str]) -> str | None:
     """The next answer that waits and that nobody else looks at; one that somebody looks at where there is no other."""
-    round_about = [*queue[place + 1 :], *queue[:place]]
-    waiting = [entry for entry in round_about if entry.state in {"waiting", "changed"}]
-    free = [entry for entry in waiting if not entry.claimed_by]
-    return next((entry.student_id for entry in (*free, *waiting)), None)
+    left = [student for student in round_about if waiting[student]]
+    free = [student for student in left if student not in claims]
+    return next(iter((*free, *left)), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -62,7 +61,7 @@ class Regrades:
         self, student_id: str, assignment: str, question: Question | None, message: str, time: datetime | None = None
     ) -> Request:
         """Take a request in; `MarkingError` where the student asked the same before, or nothing is asked."""
-        if student_id not in {student.student_id for student in self.marking.opened.students}:
+        if self.marking.answers.student(student_id) is None:
             raise MarkingError(f"there is no student {escape(student_id, 60)!r}; ids are as in roster.csv")
         self.marking.opened.course.chosen([assignment])
         if question is not None and self.marking.answers.asked(question) is None:
@@ -116,7 +115,6 @@ class Regrades:
 
     def _entry(self, request: Request) -> RequestEntry:
         opened = self.marking.opened
-        known: Sequence[Student] = [s for s in opened.students if s.student_id == request.student_id]
         asked = self.marking.answers.asked(request.question) if request.question else None
         title = (
             opened.course.assignments[request.assignment].title
@@ -126,7 +124,7 @@ class Regrades:
         return RequestEntry(
             request=request,
             title=asked.cell.title if asked else str(request.question or title),
-            student=known[0] if known else Student(request.student_id),
+            student=self.marking.student(request.student_id),
             points=self._points(request.student_id, request.assignment, request.question),
         )
 

@@ -116,8 +116,7 @@ class Whole:
         """Everything about one submission; `MarkingError` for a student or an assignment that is not there."""
         (chosen,) = self.marking.opened.course.chosen([assignment])
         self._check(student_id)
-        outcomes = {row.student_id: row for row in self.marking.database.outcomes(assignment)}
-        outcome = outcomes.get(student_id)
+        outcome = next(iter(self.marking.database.outcomes(assignment, student_id)), None)
         facts = {notebook.name: notebook for notebook in (outcome.notebooks if outcome else ())}
         rows = {row.question: row for row in self.marking.database.marks.standing_in(assignment, student_id)}
         return WholeSubmission(
@@ -185,7 +184,7 @@ class Whole:
         return {name: _read(submission.files[path], path) for name, path in found.found.items()}
 
     def _check(self, student_id: str) -> None:
-        if student_id not in {student.student_id for student in self.marking.opened.students}:
+        if self.marking.answers.student(student_id) is None:
             raise MarkingError(
                 f"there is no student {escape(student_id, 60)!r}; ids are as in roster.csv and submitted/"
             )

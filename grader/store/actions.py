@@ -16,7 +16,8 @@ from grader.store import rubrics
 from grader.store.mark_rows import Action, By, StoredRubric
 from grader.store.marks import Changed, Writing, put, rewrite, who_wrote, with_rubric
 from grader.store.schema import ACTION, Tables
-from grader.store.slots import Ours, Slot, State, load, nothing, utc
+from grader.store.slot_queries import load
+from grader.store.slots import Ours, Slot, State, nothing, utc
 from grader.text import escape
 
 

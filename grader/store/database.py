@@ -94,10 +94,10 @@ class Database:
         with self._reading() as connection:
             return outcomes.keys(connection, assignment)
 
-    def outcomes(self, assignment: str | None = None) -> tuple[OutcomeRow, ...]:
-        """Outcomes of one assignment or of all, by assignment and student."""
+    def outcomes(self, assignment: str | None = None, student_id: str | None = None) -> tuple[OutcomeRow, ...]:
+        """Outcomes of one assignment or of all, of one student or of all, by assignment and student."""
         with self._reading() as connection:
-            return outcomes.outcomes(connection, assignment)
+            return outcomes.outcomes(connection, assignment, student_id)
 
     def question_scores(self, assignment: str | None = None) -> tuple[QuestionScore, ...]:
         """Scores of every cell with points, by assignment, student, notebook and cell; of one assignment or of all."""

@@ -53,6 +53,19 @@ class StoredMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """As much of an answer's grade as progress and order need: read for a whole class at each step."""
+
+    question: Question
+    student_id: str
+    max_score: float
+    manual_score: float | None
+    waiting: bool
+    auto_comment: str | None
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRubric:
     """A question's rubric, its version and how many marks carry each item."""
 

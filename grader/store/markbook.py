@@ -18,6 +18,7 @@ from grader.store.mark_rows import (
     Action,
     By,
     Claim,
+    Glance,
     Request,
     RequestStatus,
     StoredMark,
@@ -26,7 +27,8 @@ from grader.store.mark_rows import (
 from grader.store.marks import Changed, Wanted, Writing
 from grader.store.requests import NewRequest
 from grader.store.schema import MARK, REMARK, Tables
-from grader.store.slots import load, utc
+from grader.store.slot_queries import glances, load
+from grader.store.slots import utc
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
@@ -57,6 +59,11 @@ class MarkBook:
         """How all answers to a question stand, by student."""
         with self._reading() as connection:
             return marks.all_standing(connection, self._tables, question)
+
+    def glances(self, assignment: str, question: Question | None = None) -> tuple[Glance, ...]:
+        """As much as progress and order need of an assignment's answers, or of one question's; quick for a class."""
+        with self._reading() as connection:
+            return glances(connection, self._tables, assignment, question)
 
     def standing_in(self, assignment: str, student_id: str | None = None) -> tuple[StoredMark, ...]:
         """How all answers of an assignment stand, of one student or of all; by student, notebook and question."""

@@ -17,7 +17,8 @@ from grader.model import GradedKind
 from grader.store import rubrics
 from grader.store.mark_rows import By, StoredMark
 from grader.store.schema import AUDIT, Tables
-from grader.store.slots import Columns, Slot, State, load, load_all, moment, nothing, store, utc
+from grader.store.slot_queries import load, load_all
+from grader.store.slots import Columns, Slot, State, moment, nothing, store, utc
 from grader.text import escape
 
 _PLACES = Decimal("0.000001")

@@ -64,10 +64,11 @@ def keys(connection: Connection, assignment: str) -> Mapping[str, str]:
     return {row.student_id: row.key for row in rows}
 
 
-def outcomes(connection: Connection, assignment: str | None) -> tuple[OutcomeRow, ...]:
-    """Outcomes of one assignment or of all, by assignment and student."""
+def outcomes(connection: Connection, assignment: str | None, student_id: str | None = None) -> tuple[OutcomeRow, ...]:
+    """Outcomes of one assignment or of all, of one student or of all, by assignment and student."""
     query = select(OUTCOME).order_by(bytewise(OUTCOME.c.assignment), bytewise(OUTCOME.c.student_id))
     chosen = query if assignment is None else query.where(OUTCOME.c.assignment == assignment)
+    chosen = chosen if student_id is None else chosen.where(OUTCOME.c.student_id == student_id)
     return tuple(_outcome_row(row) for row in connection.execute(chosen))
 
 

@@ -1,24 +1,23 @@
-"""One student's cell with points, as nbgrader's columns and our mark have it: read in one query, written row by row."""
+"""One student's cell with points, as nbgrader's columns and our mark have it; written row by row."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, and_, bindparam, insert, select, update
-from sqlalchemy.sql import func
+from sqlalchemy import Connection, Update, and_, bindparam, insert, update
 
 from grader.marking import Mark, Question
 from grader.model import GradedKind
 from grader.store.assignments import naive_utc, new_id
 from grader.store.mark_rows import By
-from grader.store.schema import MARK, OUTCOME, Tables
+from grader.store.schema import MARK, Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,34 +108,6 @@ class Slot:
         return f"{self.number}.{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()[:8]}.{self.digest[:8]}"
 
 
-def load(
-    connection: Connection,
-    tables: Tables,
-    question: Question,
-    students: Iterable[str] | None = None,
-    *,
-    lock: bool = False,
-) -> dict[str, Slot]:
-    """The slots of a question by student, of these students or of all who have a grade there."""
-    query = _query(tables, one_question=True, only=students is not None, lock=lock)
-    bound: dict[str, Any] = {"a": question.assignment, "n": question.notebook, "g": question.grade_id}
-    if students is not None:
-        bound["students"] = list(students)
-    return {row.student_id: _slot(row, question) for row in connection.execute(query, bound)}
-
-
-def load_all(
-    connection: Connection, tables: Tables, assignment: str, students: Iterable[str] | None = None
-) -> Iterator[Slot]:
-    """The slots of all questions of an assignment, of these students or of all; by student, notebook and question."""
-    query = _query(tables, one_question=False, only=students is not None, lock=False)
-    bound: dict[str, Any] = {"a": assignment}
-    if students is not None:
-        bound["students"] = list(students)
-    for row in connection.execute(query, bound):
-        yield _slot(row, Question(assignment, row.notebook, row.grade_id))
-
-
 def store(connection: Connection, tables: Tables, slot: Slot, state: State, by: By) -> Slot:
     """Write a state in the place of the one that stands, with the next version."""
     before, after = slot.state.columns, state.columns
@@ -210,115 +181,6 @@ def _write_grade(tables: Tables) -> Update:
 def _write_comment(tables: Tables) -> Update:
     table = tables.comment
     return update(table).where(table.c.id == bindparam("row")).values(manual_comment=bindparam("manual"))
-
-
-@lru_cache(maxsize=16)
-def _query(tables: Tables, *, one_question: bool, only: bool, lock: bool) -> Select[*tuple[Any, ...]]:
-    base, grade, comment = tables.base_cell, tables.grade, tables.comment
-    submitted, mine, answer = tables.submitted_assignment, tables.submitted_notebook, base.alias("answer")
-    question = (tables.assignment.c.name, tables.notebook.c.name, base.c.name)
-    query: Select[*tuple[Any, ...]] = (
-        select(
-            tables.notebook.c.name.label("notebook"),
-            base.c.name.label("grade_id"),
-            submitted.c.student_id,
-            submitted.c.id.label("submission_row"),
-            mine.c.id.label("notebook_row"),
-            base.c.id.label("cell"),
-            base.c.type,
-            answer.c.id.label("answer_cell"),
-            func.coalesce(tables.grade_cells.c.max_score, tables.task_cells.c.max_score).label("max_score"),
-            grade.c.id.label("grade_row"),
-            grade.c.auto_score,
-            grade.c.manual_score,
-            grade.c.extra_credit.label("extra"),
-            grade.c.needs_manual_grade,
-            comment.c.id.label("comment_row"),
-            comment.c.auto_comment,
-            comment.c.manual_comment,
-            OUTCOME.c.answers,
-            *(column.label(f"our_{column.name}") for column in MARK.c),
-        )
-        .select_from(tables.assignment)
-        .join(tables.notebook, tables.notebook.c.assignment_id == tables.assignment.c.id)
-        .join(base, and_(base.c.notebook_id == tables.notebook.c.id, base.c.type != "SolutionCell"))
-        .join(grade, grade.c.cell_id == base.c.id)
-        .join(mine, mine.c.id == grade.c.notebook_id)
-        .join(submitted, submitted.c.id == mine.c.assignment_id)
-        .outerjoin(tables.grade_cells, tables.grade_cells.c.id == base.c.id)
-        .outerjoin(tables.task_cells, tables.task_cells.c.id == base.c.id)
-        .outerjoin(
-            answer,
-            and_(
-                answer.c.notebook_id == base.c.notebook_id,
-                answer.c.name == base.c.name,
-                answer.c.type == "SolutionCell",
-            ),
-        )
-        .outerjoin(
-            comment,
-            and_(comment.c.notebook_id == mine.c.id, comment.c.cell_id == func.coalesce(answer.c.id, base.c.id)),
-        )
-        .outerjoin(
-            OUTCOME,
-            and_(OUTCOME.c.assignment == tables.assignment.c.name, OUTCOME.c.student_id == submitted.c.student_id),
-        )
-        .outerjoin(
-            MARK,
-            and_(
-                MARK.c.student_id == submitted.c.student_id,
-                MARK.c.assignment == question[0],
-                MARK.c.notebook == question[1],
-                MARK.c.grade_id == question[2],
-            ),
-        )
-        .where(question[0] == bindparam("a"))
-        .order_by(submitted.c.student_id, *question[1:])
-    )
-    if one_question:
-        query = query.where(question[1] == bindparam("n"), question[2] == bindparam("g"))
-    if only:
-        query = query.where(submitted.c.student_id.in_(bindparam("students", expanding=True)))
-    return query.with_for_update(of=grade) if lock else query
-
-
-def _slot(row: Row[*tuple[Any, ...]], question: Question) -> Slot:
-    kind = GradedKind.TESTS if row.answer_cell is None else GradedKind.ANSWER
-    kind = GradedKind.TASK if row.type == "TaskCell" else kind
-    columns = Columns(row.manual_score, row.extra, bool(row.needs_manual_grade), row.manual_comment)
-    return Slot(
-        question=question,
-        student_id=row.student_id,
-        kind=kind,
-        max_score=row.max_score or 0.0,
-        auto_score=row.auto_score,
-        auto_comment=row.auto_comment,
-        digest=json.loads(row.answers).get(question.key, "") if row.answers else "",
-        state=State(columns, _ours(row)),
-        grade_row=row.grade_row,
-        comment_row=row.comment_row,
-        comment_cell=None if kind is GradedKind.TESTS else row.answer_cell or row.cell,
-        notebook_row=row.notebook_row,
-        submission_row=row.submission_row,
-    )
-
-
-def _ours(row: Row[*tuple[Any, ...]]) -> Ours | None:
-    if row.our_version is None:
-        return None
-    return Ours(
-        version=row.our_version,
-        given=bool(row.our_given),
-        items=tuple(json.loads(row.our_items)),
-        adjustment=row.our_adjustment,
-        extra_credit=row.our_extra_credit,
-        comment=row.our_comment,
-        flagged=bool(row.our_flagged),
-        points=row.our_points,
-        answer=row.our_answer,
-        grader=row.our_grader,
-        time=row.our_time.isoformat(),
-    )
 
 
 def utc(by: By) -> datetime:
