@@ -23,6 +23,7 @@ from distributed import Future as Held
 from grader.errors import GraderError
 from grader.pipeline.admission import OURS, Seen, Terms, describe, look_around, take_part
 from grader.pipeline.worker import Task, do_packed, pack
+from grader.text import escape
 
 Bytes: TypeAlias = "Held[bytes]"
 """Bytes that Dask holds."""
@@ -123,22 +124,27 @@ class Cluster:
 
     def _asked(self) -> Seen:
         """Ask the scheduler; one that does not answer is waited for as long as the client tries to reach it."""
-        while True:
-            if self._client.status in {"closed", "closing"}:
-                raise ClusterError(
-                    f"the scheduler {self._address} is gone; what was finished is kept: start it and its workers again,"
-                    " then the same command goes on from there"
-                )
-            try:
-                if self._client.status == "running":
-                    seen = self._client.run_on_scheduler(look_around, self._terms.resource)  # type: ignore[no-untyped-call]
-                    assert isinstance(seen, Seen)
-                    return seen
-            except ImportError as error:
-                raise ClusterError(f"the scheduler cannot import grader ({error}): install it there, too") from None
-            except (OSError, CancelledError, asyncio.CancelledError):
-                pass
+        waiting = False
+        while self._client.status not in {"closed", "closing"}:
+            if self._client.status == "running":
+                with suppress(OSError, CancelledError, asyncio.CancelledError):
+                    return self._look_around()
+            elif not waiting:
+                waiting = True
+                self._tell(f"the scheduler {self._address} does not answer; waiting for it to come back")
             time.sleep(_WAIT_SECONDS)
+        raise ClusterError(
+            f"the scheduler {self._address} is gone; what was finished is kept: start it and its workers again, and "
+            "the same command goes on from there"
+        )
+
+    def _look_around(self) -> Seen:
+        try:
+            seen = self._client.run_on_scheduler(look_around, self._terms.resource)  # type: ignore[no-untyped-call]
+        except ImportError as error:
+            raise ClusterError(f"the scheduler cannot import grader ({escape(error)}): install it there, too") from None
+        assert isinstance(seen, Seen)
+        return seen
 
     def _take_back(self, stuck: Sequence[str]) -> None:
         """Cancel what waits for workers that are gone: Dask does not look at it again when others take part."""
@@ -192,6 +198,8 @@ class _Executor(Executor):
         assert isinstance(task, Task)
         bundle: Any = self._bundle(task.bundle_file)  # its bytes, where it arrives
         key = f"{OURS}{secrets.token_hex(8)}"
-        future = self._dask.submit(do_packed, pack((work, task)), bundle, key=key, workers=self._where or None)
+        future: Future[Any] = self._dask.submit(
+            do_packed, pack((work, task)), bundle, key=key, workers=self._where or None
+        )
         self._running[key] = future
         return future
