@@ -55,7 +55,8 @@ def show_assignment(request: Request) -> Response:
     assignment = chosen(desk, request.path_params["assignment"])
     (state,) = status(desk.opened, desk.database, (assignment.name,))
     figures = report.questions_of(desk.opened, desk.database, assignment).figures
-    scores = desk.database.question_scores(assignment.name)
+    unread = {one.student.student_id for one in state.submissions if one.state == "rejected"}
+    scores = [one for one in desk.database.question_scores(assignment.name) if one.student_id not in unread]
     return render(
         request,
         "assignment.html.jinja",

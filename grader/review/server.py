@@ -33,9 +33,9 @@ def listening(port: int) -> Iterator[socket.socket]:
         try:
             listener.bind(("127.0.0.1", port))
         except OSError as error:
-            raise Refusal(
-                503, f"port {port} cannot be used ({error.strerror}); leave --port out for a free one"
-            ) from error
+            why = f"port {port} cannot be used ({error.strerror}); leave --port out for a free one"
+            raise Refusal(503, why) from error
+        listener.listen()  # a browser that is quicker than the server waits in line
         yield listener
 
 
