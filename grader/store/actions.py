@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from grader.errors import StaleError, StoreError
-from grader.marking import Question, Rubric
+from grader.marking import Rubric
 from grader.store import rubrics
+from grader.store.history import action_of, who_acted
 from grader.store.mark_rows import Action, By, StoredRubric
-from grader.store.marks import Changed, Writing, put, rewrite, who_wrote, with_rubric
+from grader.store.marks import OTHERS, Changed, Writing, put, rewrite, with_rubric
 from grader.store.schema import ACTION, Tables
 from grader.store.slot_queries import load
 from grader.store.slots import Ours, Slot, State, nothing, utc
@@ -58,7 +58,7 @@ def change_rubric(
     """
     stored = rubrics.rubric(writing.connection, writing.question, lock=True)
     if seen is not None and stored.version != seen:
-        raise StaleError(f"the rubric: {_who_acted(writing)}; look at it and decide again")
+        raise StaleError(f"the rubric: {who_acted(writing.connection, writing.question)}; look at it and decide again")
     done = change(stored.rubric)
     slots = load(writing.connection, writing.tables, writing.question, lock=True)
     states = {
@@ -88,23 +88,11 @@ def note(writing: Writing, sentence: str, changed: Iterable[Changed], rubric: Ru
     return Action(made[0], writing.by.time, writing.by.grader, writing.question, sentence, students)
 
 
-def actions(
-    connection: Connection, *, grader: str | None = None, question: Question | None = None, most: int = 50
-) -> tuple[Action, ...]:
-    """What was done, the latest first."""
-    query = select(ACTION).order_by(ACTION.c.id.desc()).limit(most)
-    if grader is not None:
-        query = query.where(ACTION.c.grader == grader)
-    if question is not None:
-        query = query.where(rubrics.of_question(ACTION, question))
-    return tuple(_action(row) for row in connection.execute(query))
-
-
 def last(connection: Connection, grader: str) -> tuple[Action, Mapping[str, Any]] | None:
     """What a grader did last and has not undone, and its change."""
     query = select(ACTION).where(ACTION.c.grader == grader, ACTION.c.undone.is_(False)).order_by(ACTION.c.id.desc())
     row = connection.execute(query.limit(1)).first()
-    return None if row is None else (_action(row), json.loads(row.change))
+    return None if row is None else (action_of(row), json.loads(row.change))
 
 
 def undo(connection: Connection, tables: Tables, action: Action, change: Mapping[str, Any], by: By) -> Action:
@@ -112,7 +100,7 @@ def undo(connection: Connection, tables: Tables, action: Action, change: Mapping
     writing = Writing(connection, tables, action.question, by)
     rubric = rubrics.rubric(connection, action.question, lock=True)
     slots = load(connection, tables, action.question, lock=True)
-    _check(slots, change, action)
+    _check(writing, slots, change, action)
     if change["rubric"] is not None:
         _restore_rubric(writing, rubric, RubricChange.of_json(change["rubric"]), slots, change["marks"])
     _restore(writing, slots, change["marks"])
@@ -125,8 +113,7 @@ def _restore(writing: Writing, slots: Mapping[str, Slot], marks: Sequence[Mappin
     for mark in marks:
         before = State.of_json(mark["before"])
         states[mark["student"]] = replace(before, ours=before.ours or nothing(writing.by))
-    flags_only = all(mark["before"]["columns"] == mark["after"]["columns"] for mark in marks)
-    if flags_only:
+    if all(_only_flagged(mark["before"], mark["after"]) for mark in marks):
         for student, state in states.items():
             put(writing, slots[student], state)
     else:
@@ -141,23 +128,35 @@ def _restore_rubric(
     marks: Sequence[Mapping[str, Any]],
 ) -> None:
     if stored.rubric != change.after:
-        raise StaleError(f"the rubric: {_who_acted(writing)}; nothing was undone")
+        raise StaleError(f"the rubric: {who_acted(writing.connection, writing.question)}; nothing was undone")
     known = {mark["student"] for mark in marks}
     for student, slot in slots.items():
         if student not in known and change.concerns(slot):
-            raise StaleError(f"{escape(student, 60)}: {who_wrote(slot)}, by this rubric; nothing was undone")
+            raise StaleError(
+                f"{escape(student, 60)}: {who_acted(writing.connection, writing.question, student)}; nothing was undone"
+            )
     rubrics.write(writing.connection, writing.question, stored, change.before)
 
 
-def _check(slots: Mapping[str, Slot], change: Mapping[str, Any], action: Action) -> None:
+def _check(writing: Writing, slots: Mapping[str, Slot], change: Mapping[str, Any], action: Action) -> None:
     """Refuse where anything is not as the action left it."""
     for mark in change["marks"]:
         slot, after = slots.get(mark["student"]), State.of_json(mark["after"])
         if slot is None:
             raise StoreError(f"{escape(mark['student'], 60)}: the submission is gone; nothing was undone")
         if slot.state.columns != after.columns or not _same(slot.state.ours, after.ours):
-            line = who_wrote(slot) if not _same(slot.state.ours, after.ours) else "changed since, by another program"
-            raise StaleError(f"{escape(mark['student'], 60)}: {line}; nothing was undone ({escape(action.sentence)})")
+            ours = not _same(slot.state.ours, after.ours)
+            who = who_acted(writing.connection, writing.question, slot.student_id) if ours else OTHERS
+            raise StaleError(f"{escape(slot.student_id, 60)}: {who}; nothing was undone ({escape(action.sentence)})")
+
+
+def _only_flagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether nothing but a flag is another: that changed no points, and is not for the audit trail."""
+    one, other = State.of_json(before), State.of_json(after)
+    if one.columns != other.columns or other.ours is None:
+        return False
+    plain = one.ours or replace(other.ours, flagged=False)
+    return _same(replace(plain, flagged=False), replace(other.ours, flagged=False, grader=plain.grader))
 
 
 def _same(one: Ours | None, other: Ours | None) -> bool:
@@ -165,17 +164,3 @@ def _same(one: Ours | None, other: Ours | None) -> bool:
     if one is None or other is None:
         return one is other
     return replace(one, version=0, time="") == replace(other, version=0, time="")
-
-
-def _who_acted(writing: Writing) -> str:
-    found = actions(writing.connection, question=writing.question, most=1)
-    if not found:
-        return "changed since it was seen"
-    return f"{escape(found[0].grader, 60)} changed it at {found[0].time:%H:%M:%S UTC on %d %B %Y}"
-
-
-def _action(row: Row[*tuple[Any, ...]]) -> Action:
-    students = tuple(mark["student"] for mark in json.loads(row.change)["marks"])
-    question = Question(row.assignment, row.notebook, row.grade_id)
-    time = row.time.replace(tzinfo=UTC)
-    return Action(row.id, time, row.grader, question, row.sentence, students, bool(row.undone))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from grader.errors import MarkingError, StoreError
 from grader.marking import Mark, Question, Remark, Rubric, RubricItem, Start, offered, shown_points
-from grader.store import actions, claims, marks, requests, rubrics
+from grader.store import actions, claims, history, marks, requests, rubrics
 from grader.store.actions import RubricChange
 from grader.store.assignments import new_id
 from grader.store.mark_rows import (
@@ -145,7 +145,7 @@ class MarkBook:
     def actions(self, *, grader: str | None = None, question: Question | None = None) -> tuple[Action, ...]:
         """What was done, the latest first."""
         with self._reading() as connection:
-            return actions.actions(connection, grader=grader, question=question)
+            return history.actions(connection, grader=grader, question=question)
 
     def comments(self, question: Question) -> tuple[Remark, ...]:
         """The comments that are offered for a question: of its marks and of the bank, the most used first."""

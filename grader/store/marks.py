@@ -15,12 +15,14 @@ from grader.errors import MarkingError, StaleError, StoreError
 from grader.marking import Mark, Question, Rubric, checked, in_order, shown_points, total, with_points
 from grader.model import GradedKind
 from grader.store import rubrics
+from grader.store.history import who_acted
 from grader.store.mark_rows import By, StoredMark
 from grader.store.schema import AUDIT, Tables
 from grader.store.slot_queries import load, load_all
 from grader.store.slots import Columns, Slot, State, moment, nothing, store, utc
 from grader.text import escape
 
+OTHERS = "nbgrader's form grader, or another program, has written since"
 _PLACES = Decimal("0.000001")
 
 
@@ -127,7 +129,7 @@ def seen_slots(writing: Writing, seen: Mapping[str, str]) -> dict[str, Slot]:
     if absent := sorted(seen.keys() - slots.keys()):
         names = ", ".join(escape(student, 60) for student in absent[:5])
         raise StoreError(f"{escape(writing.question)}: no graded answer by {names}; grade the assignment first")
-    stale = [line for student, slot in slots.items() if (line := _stale(slot, seen[student]))]
+    stale = [line for student, slot in slots.items() if (line := _stale(writing, slot, seen[student]))]
     if stale:
         raise StaleError(*stale)
     return slots
@@ -166,15 +168,7 @@ def with_rubric(slot: Slot, before: Rubric, after: Rubric, by: By) -> State:
     return State(columns, replace(state.ours, answer=ours.answer, grader=ours.grader, time=ours.time))
 
 
-def who_wrote(slot: Slot) -> str:
-    """Who wrote last, and when, in words."""
-    ours = slot.state.ours
-    if ours is None:
-        return "nbgrader's form grader, or another program, has written"
-    return f"{escape(ours.grader, 60)} wrote at {moment(ours):%H:%M:%S UTC on %d %B %Y}"
-
-
-def _stale(slot: Slot, seen: str) -> str | None:
+def _stale(writing: Writing, slot: Slot, seen: str) -> str | None:
     if seen == slot.version:
         return None
     number, _, rest = seen.partition(".")
@@ -182,11 +176,11 @@ def _stale(slot: Slot, seen: str) -> str | None:
     who = escape(slot.student_id, 60)
     now_columns, now_digest = slot.version.split(".")[1:]
     if number != str(slot.number):
-        return f"{who}: {who_wrote(slot)}; look at it and decide again"
+        return f"{who}: {who_acted(writing.connection, writing.question, slot.student_id)}; look at it and decide again"
     if digest != now_digest:
         return f"{who}: graded anew since, and the answer is another one; look at it and decide again"
     if columns != now_columns:
-        return f"{who}: nbgrader's form grader, or another program, has written since; look at it and decide again"
+        return f"{who}: {OTHERS}; look at it and decide again"
     return f"{who}: not as it was seen; load the page again"
 
 
