@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 2000
 _MAX_RAW = 20_000
+_MAX_PROSE = 500_000
+"""Characters of Markdown on a page; setting some of it takes a minute a million, and what is beyond stands as text."""
 _ANSWER = "Your answer"
 
 
@@ -67,10 +69,13 @@ def cells_of(page: NotebookPage, questions: Sequence[Question]) -> tuple[Cell, .
     waiting = {question.score.grade_id: question for question in questions}
     by_id, by_number = _notices(page)
     shown = []
+    room = _MAX_PROSE
     for number, cell in enumerate(_cells(page)):
+        prose = cell.get("cell_type") == "markdown"
+        room -= len(join(cell.get("source"))) if prose else 0
         grade_id = str(_nbgrader(cell).get("grade_id", ""))
         notices = (*by_id.pop(grade_id, ()), *by_number.pop(number, ()))
-        shown.append(_cell(number, cell, language, waiting.pop(grade_id, None), notices))
+        shown.append(_cell(number, cell, language, waiting.pop(grade_id, None), notices, plain=room < 0))
     return tuple(shown)
 
 
@@ -129,15 +134,21 @@ def _notices(page: NotebookPage) -> tuple[dict[str, list[str]], dict[int, list[s
     return by_id, by_number
 
 
-def _cell(
-    number: int, cell: Mapping[str, Any], language: str, question: Question | None, notices: tuple[str, ...]
+def _cell(  # noqa: PLR0913 - what a cell is shown with
+    number: int,
+    cell: Mapping[str, Any],
+    language: str,
+    question: Question | None,
+    notices: tuple[str, ...],
+    *,
+    plain: bool = False,
 ) -> Cell:
     kind = str(cell.get("cell_type"))
     source = join(cell.get("source"))
     count = cell.get("execution_count")
     if kind == "code":
         prompt, body, shown = (str(count) if isinstance(count, int) else ""), highlight(source, language), outputs(cell)
-    elif kind == "markdown":
+    elif kind == "markdown" and not plain:
         attachments = cell.get("attachments")
         prompt, body, shown = "", markdown(source, attachments if isinstance(attachments, dict) else None), ()
     else:

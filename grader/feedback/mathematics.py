@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from grader.feedback.alphabets import in_alphabet
-from grader.feedback.plain import remembered, words
+from grader.feedback.plain import remembered, shorten, words
 from grader.feedback.sanitise import MATHS, MATHS_ATTRIBUTES
 from grader.page import clean
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 MAX_LENGTH = 4000
+_LONGEST_SOURCE = 2 * MAX_LENGTH
 _LINKS = re.compile(r"\\href\s*\{[^{}]*\}|\\unicode\s*(\[[^\]]*\])*")
 _DEFINITIONS = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand|(?:re)?newenvironment|Declare[a-zA-Z]+|[egx]?def|let)(?![a-zA-Z])"
@@ -37,6 +38,8 @@ def formula(source: str, *, display: bool) -> Markup:
 
     Links and character codes are taken out of it first. Macros are not defined: they can grow without bound.
     """
+    if len(source) > _LONGEST_SOURCE:
+        return _as_source(shorten(clean(source), _LONGEST_SOURCE)[0], display=display)
     tex = _LINKS.sub("", clean(source)).strip()
     markup = None if len(tex) > MAX_LENGTH or _DEFINITIONS.search(tex) else _mathml(tex, display=display)
     if markup is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_HTML = 1_000_000
 MAX_OUTPUTS = 300
+_LONGEST_RULE = 500
 _RULE = re.compile(r"(?:\x1b\[[0-9;]*m|-)+")
 """The line of dashes with which IPython begins a traceback."""
 _TAG = re.compile(r"<[^>]*>")
@@ -82,7 +83,7 @@ def _stream(name: str, text: str) -> Output:
 def _error(output: Mapping[str, Any]) -> Output:
     traceback = output.get("traceback")
     lines = [str(line) for line in traceback] if isinstance(traceback, list | tuple) else []
-    text = "\n".join(lines[1:] if lines and _RULE.fullmatch(lines[0]) else lines)
+    text = "\n".join(lines[1:] if lines and _RULE.fullmatch(lines[0][:_LONGEST_RULE]) else lines)
     return Output("error", "Error", terminal(text or f"{output.get('ename')}: {output.get('evalue')}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from markdown_it.utils import OptionsDict
 
 MAX_LENGTH = 100_000
+_MOST_ADDRESSED, _ADDRESSED_BESIDES = 10, 2_000
+"""Characters of addresses for a character of a text: one beyond ASCII has nine in an address."""
+_MOST_TIMES = 3
+"""How often one picture is shown in one text: each time, the page holds all of it."""
 
 
 def markdown(source: str, attachments: Mapping[str, Any] | None = None) -> Markup:
@@ -40,7 +45,17 @@ def _rendered(source: str, attachments: Mapping[str, Any]) -> Markup:
     text, left_out = shorten(clean(source), MAX_LENGTH)
     if left_out:
         return Markup("<pre>{}</pre>").format(text)
-    return sanitise(_parser().render(text, {"attachments": attachments}), otherwise=text)
+    parser, env = _parser(), {"attachments": attachments, "shown": Counter[str]()}
+    tokens = parser.parse(text, env)
+    if sum(map(_addressed, tokens)) > _MOST_ADDRESSED * len(text) + _ADDRESSED_BESIDES:
+        return Markup("<pre>{}</pre>").format(text)
+    return sanitise(parser.renderer.render(tokens, parser.options, env), otherwise=text)
+
+
+def _addressed(token: Token) -> int:
+    """Characters of the addresses and titles in it; a reference repeats them at each place that names it."""
+    own = sum(len(value) for value in token.attrs.values() if isinstance(value, str))
+    return own + sum(map(_addressed, token.children or ()))
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +84,10 @@ def _image(
     token = tokens[index]
     address, label = str(token.attrs.get("src", "")), clean_line(token.content)
     attached = address.startswith("attachment:")
-    found = _attached(address, env["attachments"]) if attached else picture_from_uri(address)
+    found = None
+    if (attached or address.startswith("data:")) and env["shown"][address] < _MOST_TIMES:
+        env["shown"][address] += 1
+        found = _attached(address, env["attachments"]) if attached else picture_from_uri(address)
     if found is not None:
         return Markup('<img src="{}" alt="{}">').format(found.uri, label)
     where = "" if attached or address.lower().startswith("data:") else f" at {clean_line(address)}"

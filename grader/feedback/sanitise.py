@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from grader.feedback.images import picture_from_uri
 from grader.feedback.plain import shorten, words
+from grader.feedback.tags import tokens
 from grader.page import clean
 
 if TYPE_CHECKING:
@@ -49,11 +50,10 @@ _MAX_OPEN_FORMATTING = 20
 _LONGEST_AS_TEXT = 20_000
 _FORMATTING = words("a b big code em font i nobr s small strike strong tt u")
 _ENDS_BY_ITSELF = words("""
-    p li dt dd tr td th thead tbody tfoot colgroup option optgroup br hr img col wbr input meta link
+    p li dt dd tr td th thead tbody tfoot colgroup br hr img col wbr
 """)
-_TAG_NAME = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _TAG_OR_QUOTE = re.compile(r'<(?:[^">]|"[^"]*")*>|"')
-_LARGE_HEADING = re.compile(r"(</?)h([12])\b", re.IGNORECASE)
+_LARGE_HEADING = re.compile(r"\A(</?)h([12])(?=[/>])")
 
 
 def sanitise(html: str, otherwise: str | None = None) -> Markup:
@@ -63,26 +63,41 @@ def sanitise(html: str, otherwise: str | None = None) -> Markup:
     `data:` URIs whose bytes were checked; links stay when they lead to the web or to a mail address. Markup that is
     nested beyond any honest use is shown as text: `otherwise`, or its own.
     """
-    if _tangled(html):
+    spelled = _spelled(clean(html))
+    if spelled is None:
         return Markup("<pre>{}</pre>").format(shorten(clean(otherwise or html), _LONGEST_AS_TEXT)[0])
-    stepped = _LARGE_HEADING.sub(lambda match: f"{match[1]}h{int(match[2]) + 2}", clean(html))
-    cleaned = _cleaner().clean(stepped)
+    cleaned = _cleaner().clean(spelled)
     quoted = _TAG_OR_QUOTE.sub(lambda match: "&quot;" if match[0] == '"' else match[0], cleaned)
     return Markup(quoted)  # noqa: S704 - this is the gate
 
 
-def _tangled(html: str) -> bool:
-    """Whether parsing it could take out of all proportion: HTML parsers are quadratic in open elements."""
+def _spelled(html: str) -> str | None:
+    """The markup with no tags and attributes but known ones; None where parsing it could take out of all proportion.
+
+    HTML parsers are quadratic in open elements, in formatting elements that differ, and in attributes of one element.
+    """
     opened: Counter[str] = Counter()
-    for count, match in enumerate(_TAG_NAME.finditer(html)):
-        name = match[2].lower()
-        if name in _ENDS_BY_ITSELF:
+    told: list[str] = []
+    tags = 0
+    for token in tokens(html, _known()):
+        told.append(_LARGE_HEADING.sub(lambda match: f"{match[1]}h{int(match[2]) + 2}", token.text))
+        if not token.name:
             continue
-        opened[name] = max(0, opened[name] - 1) if match[1] else opened[name] + 1
-        most = _MAX_OPEN_FORMATTING if name in _FORMATTING else _MAX_OPEN
-        if count > MAX_TAGS or opened[name] > most or len(opened) > _MAX_OPEN:
-            return True
-    return False
+        tags += 1
+        if token.name not in _ENDS_BY_ITSELF:
+            opened[token.name] = max(0, opened[token.name] - 1) if token.end else opened[token.name] + 1
+        most = _MAX_OPEN_FORMATTING if token.name in _FORMATTING else _MAX_OPEN
+        if tags > MAX_TAGS or opened[token.name] > most:
+            return None
+    return "".join(told)
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, frozenset[str]]:
+    """The tags that mean something to the sanitiser, and their attributes."""
+    tags = {tag: frozenset(_ATTRIBUTES.get(tag, ())) for tag in _TAGS | _DROPPED_WITH_CONTENT | {"h1", "h2"}}
+    classed = {tag: frozenset({"class"}) for tag in ("span", "div", "pre")}
+    return tags | classed | dict.fromkeys(MATHS, MATHS_ATTRIBUTES)
 
 
 @lru_cache(maxsize=1)

@@ -7,11 +7,14 @@ import gzip
 import io
 import lzma
 import os
+import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -24,8 +27,13 @@ _ENCRYPTED = 0x1
 _IS_UTF8 = 0x800
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, OSError, ValueError, RuntimeError, NotImplementedError, EOFError)
-_DAMAGED = (*_BROKEN, zlib.error, lzma.LZMAError)
+_LYING = (ArithmeticError, LookupError, MemoryError, struct.error)
+"""What comes of numbers in an archive that are larger, or fields that are shorter, than its format allows."""
+_DAMAGED = (*_BROKEN, *_LYING, zlib.error, lzma.LZMAError)
 _MOST_AT_ONCE = 16 << 20
+_LONGEST_HEADER = 16 << 10
+_RUN_OF_DIGITS = re.compile(rb"\d{64}")
+"""In a tar's header: older versions of Python take time that is quadratic in it."""
 
 
 def is_archive(name: str) -> bool:
@@ -41,7 +49,7 @@ def archive_entries(archive: Path | bytes, limits: Limits, name: str = "") -> It
     name = archive.name if isinstance(archive, Path) else name
     try:
         if name.lower().endswith(_TARS):
-            return _in_tar(*_tar_stream(archive), limits)
+            return _in_tar(*_tar_stream(archive, limits), limits)
         opened = zipfile.ZipFile(archive if isinstance(archive, Path) else io.BytesIO(archive))
     except _DAMAGED as error:
         raise EntryError(f"it is no whole archive: {escape(error)}") from None
@@ -102,6 +110,7 @@ class _Counted(io.RawIOBase):
     def __init__(self, stream: IO[bytes], most: int) -> None:
         super().__init__()
         self._stream, self._most = stream, most
+        self.most_at_once = _LONGEST_HEADER
 
     def readable(self) -> bool:
         return True
@@ -118,17 +127,20 @@ class _Counted(io.RawIOBase):
         return self._stream.seek(offset, whence)
 
     def read(self, size: int = -1) -> bytes:
-        if size < 0 or size > _MOST_AT_ONCE or self._stream.tell() + size > self._most + _MOST_AT_ONCE:
+        if size < 0 or size > self.most_at_once or self._stream.tell() + size > self._most + _MOST_AT_ONCE:
             raise OSError("it inflates to far more than it should")
-        return self._stream.read(size)
+        content = self._stream.read(size)
+        if self.most_at_once == _LONGEST_HEADER and size > tarfile.BLOCKSIZE and _RUN_OF_DIGITS.search(content):
+            raise OSError("a number in it is too long")
+        return content
 
     def close(self) -> None:
         self._stream.close()
         super().close()
 
 
-def _tar_stream(archive: Path | bytes) -> tuple[IO[bytes], int]:
-    """The inflated bytes of a tar, and how many there are before they are inflated."""
+def _tar_stream(archive: Path | bytes, limits: Limits) -> tuple[IO[bytes], int]:
+    """The inflated bytes of a tar, and how many of them are read at most."""
     if isinstance(archive, Path):
         with archive.open("rb") as file:
             start, size = file.read(6), file.seek(0, os.SEEK_END)
@@ -144,13 +156,27 @@ def _tar_stream(archive: Path | bytes) -> tuple[IO[bytes], int]:
         stream = lzma.open(source)  # noqa: SIM115 - as above
     else:
         stream = archive.open("rb") if isinstance(archive, Path) else source
-    return stream, size
-
-
-def _in_tar(stream: IO[bytes], size: int, limits: Limits) -> Iterator[Entry | Refused]:
     most = min(limits.total_bytes, max(limits.any_ratio_bytes, size * limits.inflate_ratio))
+    if stream is source or isinstance(archive, Path):
+        return stream, most
+    most = min(most, limits.hand_in_bytes + limits.any_ratio_bytes)
+    return _inflated(stream, most), most
+
+
+def _inflated(stream: IO[bytes], most: int) -> IO[bytes]:
+    """What there is of a compressed stream: going back in it for each entry would inflate it anew from its start."""
+    content = io.BytesIO()
+    with stream, suppress(*_DAMAGED):
+        while content.tell() <= most and (piece := stream.read(1 << 20)):
+            content.write(piece)
+    content.seek(0)
+    return content
+
+
+def _in_tar(stream: IO[bytes], most: int, limits: Limits) -> Iterator[Entry | Refused]:
+    counted = _Counted(stream, most)
     try:
-        archive = tarfile.open(fileobj=_Counted(stream, most), mode="r:")  # noqa: SIM115 - the entries read from it
+        archive = tarfile.open(fileobj=counted, mode="r:")  # noqa: SIM115 - the entries read from it
     except _DAMAGED as error:
         stream.close()
         raise EntryError(f"it is no whole archive: {escape(error)}") from None
@@ -162,24 +188,30 @@ def _in_tar(stream: IO[bytes], size: int, limits: Limits) -> Iterator[Entry | Re
             return
         if member is None:
             return
+        if member.size < 0:
+            yield Refused("the rest", "the archive is damaged: an entry is smaller than nothing")
+            return
         if not member.isdir():
-            yield from _tar_entry(archive, member, limits)
+            yield from _tar_entry(archive, member, counted, limits)
 
 
-def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, limits: Limits) -> Iterator[Entry | Refused]:
+def _tar_entry(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, stream: _Counted, limits: Limits
+) -> Iterator[Entry | Refused]:
     parts = parts_of(member.name.removeprefix("./"))
     reason = unsafe_path(parts)
-    if not reason and not member.isreg():
+    if not reason and (not member.isreg() or member.issparse()):
         reason = "it is a link or a special file"
     if not reason and member.size > limits.entry_bytes:
         reason = too_large(limits)
     if reason:
         yield Refused(escape(member.name), reason)
     elif not ignored(parts):
-        yield Entry(parts, member.size, partial(_extract, archive, member))
+        yield Entry(parts, member.size, partial(_extract, archive, member, stream))
 
 
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, source: _Counted) -> bytes:
+    source.most_at_once = _MOST_AT_ONCE
     try:
         stream = archive.extractfile(member)
         content = bytearray()
@@ -187,6 +219,8 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
             content += piece
     except _DAMAGED as error:
         raise EntryError(f"it is damaged: {escape(error)}") from None
+    finally:
+        source.most_at_once = _LONGEST_HEADER
     if len(content) != member.size:
         raise EntryError("it is damaged: it ends too early")
     return bytes(content)

@@ -14,6 +14,9 @@ from grader.intake.times import read_stamp
 from grader.text import escape
 
 METADATA = "submission_metadata.yml"
+_LONGEST_NAME = 500
+_MOST_BYTES = 20_000_000
+_DEEPEST = 100
 
 
 def gradescope(entries: Sequence[Entry], context: Context) -> Recognised | None:
@@ -50,11 +53,16 @@ def _people(submitters: object) -> Iterator[Person]:
     for one in submitters if isinstance(submitters, list) else ():
         if not isinstance(one, dict):
             continue
-        sid, email, name = (str(_field(one, key) or "").strip() for key in ("sid", "email", "name"))
+        sid, email, name = (_text(_field(one, key)) for key in ("sid", "email", "name"))
         clues = (("sid", sid), ("student_id", sid), ("email", email), ("name", name))
         label = sid or email or name
         if label:
             yield Person(label, tuple((kind, value) for kind, value in clues if value))
+
+
+def _text(value: object) -> str:
+    """A scalar's text, as far as it can be anybody's name; a list that holds itself many times over is none."""
+    return value[:_LONGEST_NAME].strip() if isinstance(value, str) else ""
 
 
 def _field(about: Mapping[str, object], key: str) -> object:
@@ -68,9 +76,24 @@ def _read(metadata: Entry) -> Mapping[str, Any]:
 
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        content = yaml.load(metadata.read(), Loader=loader)  # noqa: S506 - it builds text, lists and mappings alone
+        text = metadata.read()
+        _check(text, loader)
+        content = yaml.load(text, Loader=loader)  # noqa: S506 - it builds text, lists and mappings alone
     except (yaml.YAMLError, EntryError, ValueError, RecursionError) as error:
         raise IntakeError(f"{METADATA} cannot be read: {escape(error)}; export the submissions again") from None
     if not isinstance(content, dict):
         raise IntakeError(f"{METADATA} does not say whose the submissions are; export them again")
     return {str(key): value for key, value in content.items()}
+
+
+def _check(text: bytes, loader: type) -> None:
+    """Refuse what could take all memory, or all of the stack on which the parser goes down into it."""
+    import yaml
+
+    if len(text) > _MOST_BYTES:
+        raise EntryError(f"it is larger than {_MOST_BYTES // 1_000_000} MB")
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise EntryError("it is nested too deeply")

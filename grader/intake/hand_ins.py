@@ -90,17 +90,19 @@ def _read(files: Mapping[str, Entry], source: str, limits: Limits, refused: list
     """Read what is allowed, notebooks first where space is short."""
     taken: dict[str, bytes] = {}
     places: set[str] = set()
+    known: set[str] = set()
     room = limits.hand_in_bytes
     for path in sorted(files, key=lambda path: (not path.lower().endswith(NOTEBOOK), path)):
         parts = tuple(path.split("/"))
         if ignored(parts):
             continue
         try:
-            content = _content(files[path], min(room, limits.entry_bytes), _refusal(parts, places, taken, limits))
+            content = _content(files[path], min(room, limits.entry_bytes), _refusal(parts, places, known, limits))
         except EntryError as error:
             refused.append(Refused(f"{source}/{escape(path)}", str(error)))
         else:
             places |= _places(parts)
+            known.add(fold(parts))
             room -= len(content)
             taken[path] = content
     return taken
@@ -116,13 +118,12 @@ def _content(entry: Entry, room: int, refusal: str | None) -> bytes:
     return content
 
 
-def _refusal(parts: tuple[str, ...], places: set[str], taken: Mapping[str, bytes], limits: Limits) -> str | None:
-    """Why a file cannot stand beside those that were taken."""
+def _refusal(parts: tuple[str, ...], places: set[str], files: set[str], limits: Limits) -> str | None:
+    """Why a file cannot stand beside those that were taken, with the folders that they are in."""
     if reason := unsafe_in_hand_in(parts):
         return reason
     if fold(parts) in places:
         return "another entry has the same name up to upper and lower case"
-    files = {fold(tuple(path.split("/"))) for path in taken}
     if not files.isdisjoint(_places(parts)):
         return "one of its folders has the name of another file"
     if len(places | _places(parts)) > limits.hand_in_files:
