@@ -66,7 +66,7 @@ def render_report(report: Report) -> str:
 
 
 def render_report_body(report: Report) -> Markup:
-    """What stands in the page's body, for a page with a frame of its own: without landmarks but `main`."""
+    """What stands in the page's body, for a page with a frame of its own: without landmarks."""
     return Markup(_rendered(_bare_environment(), report, embedded=True))  # noqa: S704 - its environment escapes
 
 
