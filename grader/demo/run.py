@@ -12,7 +12,7 @@ from grader.demo.people import not_invented
 from grader.errors import ConfigError
 from grader.pipeline.bundle import load_bundle, skipped
 from grader.pipeline.course import open_course
-from grader.store import CourseFolder, atomic_write, nbgrader_config
+from grader.store import CourseFolder, atomic_write, make_folder, nbgrader_config
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def copy_course(target: Path) -> None:
     if config.exists() and config.read_bytes() != files["course.toml"]:
         raise ConfigError(f"{escape(config, 300)} is another course; name an empty folder for the demo")
     for path, content in files.items():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        make_folder((target / path).parent)
         atomic_write(target / path, content)
 
 
@@ -78,5 +78,5 @@ def _files(drops: Iterable[Drop]) -> Iterable[tuple[str, bytes]]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     atomic_write(path, content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import ConfigError
-from grader.store import CourseFolder, atomic_write, nbgrader_config
+from grader.store import CourseFolder, atomic_write, make_folder, nbgrader_config
 from grader.text import escape
 
 _COURSE = """\
@@ -49,7 +49,7 @@ def init(root: Path, course_id: str | None) -> tuple[Path, ...]:
         raise ConfigError(f"{escape(folder.config)} exists: this is a course already; change that file instead")
     name = course_id or folder.root.name
     text = _COURSE.format(id=_quoted(name), title=_quoted(name))
-    folder.sources.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.sources)
     atomic_write(folder.config, text)
     made = [folder.config]
     if not folder.nbgrader_config.exists():

@@ -12,6 +12,9 @@ from functools import cache
 from multiprocessing import process
 from pathlib import Path
 
+from grader.store import faults
+from grader.store.files import storing
+
 _PREFIX = "grader-pool-"
 
 
@@ -37,7 +40,9 @@ def _folder(pid: int) -> Path:
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             _remove_if_forsaken(path)
-    made = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{pid}-"))
+    with storing(Path(tempfile.gettempdir())):
+        faults.reached("mkdir")
+        made = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{pid}-"))
     fcntl.flock(os.open(made, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_EX)  # held open: the lock ends with the process
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made

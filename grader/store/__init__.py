@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.roster import valid_student_id
-from grader.store.files import atomic_write
+from grader.store.files import atomic_write, make_folder
 from grader.store.folder import CourseFolder
 from grader.store.lock import Holder, course_lock
 from grader.store.mark_rows import (
@@ -61,6 +61,7 @@ __all__ = [
     "SyncReport",
     "atomic_write",
     "course_lock",
+    "make_folder",
     "nbgrader_config",
     "valid_student_id",
 ]

@@ -39,6 +39,12 @@ def atomic_write(path: Path, data: bytes | str) -> None:
         _sync_folder(folder)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where there is none."""
+    with storing(path):
+        _make_top(path)
+
+
 def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -> None:
     """Make the folder `inside` of `top` hold exactly these files, each written whole; what else was there is removed.
 

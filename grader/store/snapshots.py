@@ -159,9 +159,11 @@ class Snapshots:
     def _put_aside(self) -> None:
         aside = self.folder.parent / "damaged" / datetime.now(UTC).strftime(_TIME)
         with storing(aside):
+            reached("mkdir")
             aside.mkdir(parents=True, exist_ok=True)
             for path in (self.database, *self._logs()):
                 if path.is_file():
+                    reached("write")
                     shutil.copy2(path, aside / path.name)
 
     def _logs(self) -> tuple[Path, ...]:
@@ -171,6 +173,7 @@ class Snapshots:
     def _alone(self) -> Iterator[None]:
         """Nobody else makes a snapshot meanwhile; what one that was killed left is removed."""
         with storing(self.folder):
+            reached("mkdir")
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
