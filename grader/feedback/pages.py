@@ -43,6 +43,8 @@ class QuestionScore:
     """Why the score is what it is, in words for the student."""
     comments: tuple[str, ...] = ()
     """Comments by a person or by the grader, in Markdown."""
+    rubric: tuple[tuple[float, str], ...] = ()
+    """What a person gave points for, or took them off for: points, and what for, in Markdown."""
     hidden: bool = False
     """Some of its tests are hidden: title, result and points are all that a student learns of them."""
     not_run: bool = False

@@ -16,15 +16,15 @@ from grader.feedback import (
     AssignmentRow,
     IndexPage,
     NotebookPage,
-    QuestionScore,
     render_index_page,
     render_notebook_page,
 )
 from grader.gradebook import ItemGrade, Status, StudentGrade, explain, shown
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Notebook
-from grader.notebook import points_cells, read, redact, redact_unexecuted
+from grader.notebook import read, redact, redact_unexecuted
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
+from grader.pipeline.feedback_scores import Mine, marks_by_student, question_scores
 from grader.pipeline.gradebook import build, notebook_totals
 from grader.pipeline.overlap import overlapped
 from grader.pipeline.pool import Done, Failed, Workers, run
@@ -202,17 +202,27 @@ def _remember(opened: OpenCourse, remembered: Mapping[str, str]) -> None:
     opened.folder.write_private(_MEMORY, json.dumps(remembered, sort_keys=True))
 
 
+def preview(opened: OpenCourse, database: Database, student_id: str, assignment: str) -> Mapping[str, str]:
+    """The pages of one submission as its student would see them now, by notebook; nothing is written."""
+    (chosen,) = opened.course.chosen([assignment])
+    bundle = load_bundle(opened, chosen)
+    plan = FeedbackPlan((), 0, (), {assignment: bundle})
+    jobs = [job for job in _page_jobs(opened, database, chosen, bundle) if job.page.student_id == student_id]
+    return {job.page.notebook_name: _render(_task(opened, plan, job)) for job in jobs}
+
+
 def _page_jobs(opened: OpenCourse, database: Database, assignment: Assignment, bundle: Bundle) -> Iterator[PageJob]:
     students = {student.student_id: student for student in opened.students}
     questions: dict[tuple[str, str], list[StoredQuestion]] = defaultdict(list)
     for question in database.question_scores(assignment.name):
         questions[question.student_id, question.notebook].append(question)
+    marks = marks_by_student(database, assignment.name)
     for row in database.outcomes(assignment.name):
         if row.status not in {OutcomeStatus.GRADED, OutcomeStatus.REJECTED} or row.student_id not in students:
             continue
         for facts in row.notebooks:
             if facts.name in bundle.sources:
-                mine = questions[row.student_id, facts.name]
+                mine = Mine(questions[row.student_id, facts.name], marks.get(row.student_id, {}))
                 page = _page(opened, assignment, bundle, students[row.student_id], row, facts, mine)
                 yield PageJob(page, assignment.name, _digest(page, row.key, bundle.digest))
 
@@ -224,9 +234,9 @@ def _page(  # noqa: PLR0913, PLR0917 - the student's row, seen from every side
     student: Student,
     row: OutcomeRow,
     facts: NotebookFacts,
-    questions: list[StoredQuestion],
+    mine: Mine,
 ) -> NotebookPage:
-    total = notebook_totals(questions).get(student.student_id)
+    total = notebook_totals(mine.questions).get(student.student_id)
     return NotebookPage(
         course_title=opened.course.title,
         assignment_title=assignment.title,
@@ -234,7 +244,7 @@ def _page(  # noqa: PLR0913, PLR0917 - the student's row, seen from every side
         student_id=student.student_id,
         notebook_name=facts.name,
         notebook={},
-        questions=_questions(bundle.sources[facts.name], facts, questions),
+        questions=question_scores(bundle.sources[facts.name], facts, mine),
         score=float(total.score) if total else 0.0,
         max_score=float(total.max_score) if total else 0.0,
         repairs=facts.repairs,
@@ -245,30 +255,6 @@ def _page(  # noqa: PLR0913, PLR0917 - the student's row, seen from every side
         index_href="../index.html",
         executed=assignment.execute,
     )
-
-
-def _questions(instructor: Notebook, facts: NotebookFacts, stored: list[StoredQuestion]) -> tuple[QuestionScore, ...]:
-    by_id = {question.grade_id: question for question in stored}
-    return tuple(
-        QuestionScore(
-            grade_id=cell.grade_id,
-            title=cell.title,
-            kind=cell.kind,
-            score=None if question.needs_manual and question.manual_score is None else _without_extra(question),
-            max_score=question.max_score,
-            waiting=question.needs_manual,
-            extra_credit=question.extra_credit or 0.0,
-            reason=facts.reasons.get(cell.grade_id, ""),
-            comments=tuple(comment for comment in (question.comment,) if comment),
-            hidden=cell.hidden,
-        )
-        for cell in points_cells(instructor)
-        if (question := by_id.get(cell.grade_id))
-    )
-
-
-def _without_extra(question: StoredQuestion) -> float:
-    return question.score - (question.extra_credit or 0.0)
 
 
 def _late(assignment: Assignment, handed_in: datetime | None) -> str | None:

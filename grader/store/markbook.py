@@ -71,6 +71,11 @@ class MarkBook:
         with self._reading() as connection:
             return marks.standing_in(connection, self._tables, assignment, only)
 
+    def given_in(self, assignment: str) -> tuple[tuple[StoredMark, Rubric], ...]:
+        """The answers of an assignment that carry a mark of ours, each with its rubric."""
+        with self._reading() as connection:
+            return marks.given_in(connection, self._tables, assignment)
+
     def mark(self, question: Question, student_id: str) -> StoredMark:
         """How one answer stands."""
         with self._reading() as connection:

@@ -99,6 +99,14 @@ def standing_in(
     return tuple(standing(slot, known.get(slot.question, Rubric())) for slot in slots)
 
 
+def given_in(connection: Connection, tables: Tables, assignment: str) -> tuple[tuple[StoredMark, Rubric], ...]:
+    """The answers of an assignment that carry a mark of ours, each with its rubric."""
+    known = rubrics.rubrics(connection, assignment)
+    slots = load_all(connection, tables, assignment, given=True)
+    pairs = ((slot, known.get(slot.question, Rubric())) for slot in slots)
+    return tuple((standing(slot, rubric), rubric) for slot, rubric in pairs)
+
+
 def give(writing: Writing, wanted: Mapping[str, Wanted]) -> tuple[Changed, ...]:
     """Write marks, all or none of them; nothing that somebody else wrote since it was seen is overwritten."""
     rubric = rubrics.rubric(writing.connection, writing.question, lock=True).rubric

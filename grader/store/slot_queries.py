@@ -36,10 +36,19 @@ def load(
 
 
 def load_all(
-    connection: Connection, tables: Tables, assignment: str, students: Iterable[str] | None = None
+    connection: Connection,
+    tables: Tables,
+    assignment: str,
+    students: Iterable[str] | None = None,
+    *,
+    given: bool = False,
 ) -> Iterator[Slot]:
-    """The slots of all questions of an assignment, of these students or of all; by student, notebook and question."""
+    """The slots of all questions of an assignment, of these students or of all; by student, notebook and question.
+
+    With `given`, only those in which we gave a mark.
+    """
     query = _query(tables, one_question=False, only=students is not None, lock=False)
+    query = query.where(MARK.c.given.is_(True)) if given else query
     bound: dict[str, Any] = {"a": assignment}
     if students is not None:
         bound["students"] = list(students)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from grader.errors import MarkingError, StaleError
 from grader.marking import Mark, Question
 from grader.model import CellScore, Flag, Graded, GradedKind, GradedNotebook
 from grader.notebook import NO_RESPONSE, instructor_version, meta_of, release
+from grader.pipeline import feedback
 from grader.pipeline.course import OpenCourse, open_course
 from grader.pipeline.marking import Marking
 from tests.making import make_cell, make_notebook, solved
@@ -321,3 +323,34 @@ def test_a_grader_has_a_name(marking: Marking) -> None:
     for name in ("", "  ", "x" * 101, "a\x1b[31m"):
         with pytest.raises(MarkingError, match="grader's name"):
             Marking.of(marking.opened, marking.database, name)
+
+
+def test_feedback_shows_what_the_points_are_for(marking: Marking) -> None:
+    """Items, free points and comment, mathematics rendered; only on the pages that change, whatever changed."""
+    before = digests(marking)
+    item = marking.add_item(WHY, D("1.5"), "Names **both** $x^2$").rubric.items[0]
+    assert before == digests(marking)
+    seen = marking.answer(WHY, "ada").stored.version
+    marking.mark(WHY, "ada", Mark((item.id,), D("-0.5"), comment="Good: <script>"), seen)
+    after = digests(marking)
+    assert {"ada/ps1/squares.html"} == {path for path in after if after[path] != before[path]}
+    page = feedback.preview(marking.opened, marking.database, "ada", "ps1")["squares"]
+    assert ("+1.5" in page, "−0.5" in page, "<strong>both</strong>" in page, "<msup>" in page) == (True,) * 4
+    assert "<script>" not in page
+    marking.change_item(WHY, replace(item, text="Names them"), marking.rubric(WHY).version)
+    assert {"ada/ps1/squares.html"} == {path for path, digest in digests(marking).items() if digest != after[path]}
+
+
+def test_feedback_tells_why_tests_were_overridden(marking: Marking) -> None:
+    """The automatic reason would contradict the points."""
+    seen = marking.answer(TESTS, "ada").stored.version
+    marking.mark(TESTS, "ada", Mark(adjustment=D(1), comment="A typo only."), seen)
+    page = feedback.preview(marking.opened, marking.database, "ada", "ps1")["squares"]
+    assert "A typo only." in page
+    assert "All tests passed." not in page
+
+
+def digests(marking: Marking) -> Mapping[str, str]:
+    """What every page would be made from, by its path."""
+    plan = feedback.plan_feedback(marking.opened, marking.database, (), force=True)
+    return {job.path: job.digest for job in plan.jobs}
