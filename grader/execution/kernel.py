@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -79,7 +80,7 @@ StartKernel: TypeAlias = Callable[[Notebook, Files, Limits], Kernel]
 def parse_json(data: bytes) -> Any:
     """Read JSON from a hostile sender: a value that can be written as UTF-8 JSON again, or None."""
     try:
-        value = json.loads(data.decode("utf-8", "replace"), parse_constant=_refuse)
+        value = json.loads(data.decode("utf-8", "replace"), parse_constant=_refuse, parse_float=_finite)
         if data.count(b"[") + data.count(b"{") > _DEEPEST and _is_deep(value):
             return None  # or what reads, copies or writes it later would run out of stack
         return _without_lone_surrogates(value) if b"\\ud" in data or b"\\uD" in data else value
@@ -97,6 +98,14 @@ def _is_deep(value: Any) -> bool:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _finite(digits: str) -> float:
+    """The number, if JSON can hold what Python makes of it: 1e999 would be infinite."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(digits)
+    return number
 
 
 def _without_lone_surrogates(value: Any) -> Any:

@@ -11,6 +11,8 @@ from grader.execution.kernel import Message
 _MOST_OUTPUTS = 1000
 _LONGEST_RESULT = 20_000
 """Characters of a result or an error that are kept even when the budget is spent: scores and reasons need them."""
+_MOST_UNPAID = 5
+"""Results and errors that a cell may have then; of further errors, each takes the place of the one before."""
 _LONGEST_NAME = 200
 _FLOOD_BYTES = 256 << 20
 _JSON_TYPE = re.compile(r"application/(.+\+)?json", re.ASCII)
@@ -94,6 +96,17 @@ class Recorder:
         self._left -= size
         return True
 
+    def _kept_whole(self, size: int) -> bool:
+        """Whether a result or an error is kept as it is: paid for, or one of the first of its cell and small."""
+        if size <= self._left:
+            self._left -= size
+            return True
+        cell = self._cells[-1]
+        cell.unpaid += 1
+        small = size <= _LONGEST_RESULT and cell.unpaid <= _MOST_UNPAID
+        cell.dropped = cell.dropped or not small
+        return small
+
     def _append(self, output: Output) -> bool:
         cell = self._cells[-1]
         cell.clear_if_asked()
@@ -138,9 +151,11 @@ class Recorder:
         bundle = _bundle(content)
         if bundle is None:
             return
-        if size > _LONGEST_RESULT and not self._pay(size):
-            bundle = {"data": _shortened(bundle["data"]), "metadata": {}}
         cell = self._cells[-1]
+        if not self._kept_whole(size):
+            if cell.unpaid > _MOST_UNPAID:
+                return
+            bundle = {"data": _shortened(bundle["data"]), "metadata": {}}
         cell.clear_if_asked()
         cell.outputs.append({"output_type": "execute_result", **bundle, "execution_count": cell.execution_count})
 
@@ -149,10 +164,12 @@ class Recorder:
         if not (isinstance(ename, str) and isinstance(evalue, str)):
             return
         traceback = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
-        if size > _LONGEST_RESULT and not self._pay(size):
+        cell = self._cells[-1]
+        if not self._kept_whole(size):
             evalue = _cut(evalue)
             traceback = [f"{_cut(ename)}: {evalue}"]
-        cell = self._cells[-1]
+            if cell.unpaid > _MOST_UNPAID and cell.outputs and cell.outputs[-1]["output_type"] == "error":
+                cell.outputs.pop()
         cell.clear_if_asked()
         cell.outputs.append({"output_type": "error", "ename": _cut(ename), "evalue": evalue, "traceback": traceback})
 
@@ -182,6 +199,7 @@ class _Cell:
         self.received = 0
         self.dropped = False
         self.clear_asked = False
+        self.unpaid = 0
 
     def clear_if_asked(self) -> None:
         if self.clear_asked:
