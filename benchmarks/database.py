@@ -53,9 +53,8 @@ def main() -> None:
     first = next(iter(rates.values()))
     for name, rate in rates.items():
         ratio = f"   {rate.recorded / first.recorded:.2f} of the first" if rate is not first else ""
-        print(
-            f"{name:12} {rate.recorded:12.0f} {rate.regraded:12.0f} {rate.read:14.0f} {1000 * rate.longest:12.1f}{ratio}"
-        )
+        numbers = f"{rate.recorded:12.0f} {rate.regraded:12.0f} {rate.read:14.0f} {1000 * rate.longest:12.1f}"
+        print(f"{name:12} {numbers}{ratio}")
 
 
 def measure(where: Path | str, students: int) -> Rates:
@@ -87,9 +86,11 @@ def _notebook() -> Notebook:
     for number in range(_TESTS):
         cells.append(make_cell("code", f"x{number} = {number}\n" * 10, f"answer{number}", solution=True))
         cells.append(make_cell("code", "assert x\n" * 5, f"test{number}", grade=True, locked=True, points=1))
-    for number in range(_ANSWERS):
-        cells.append(make_cell("markdown", "Because. " * 40, f"why{number}", grade=True, solution=True, points=2))
-    return make_notebook(*cells)
+    answers = (
+        make_cell("markdown", "Because. " * 40, f"why{number}", grade=True, solution=True, points=2)
+        for number in range(_ANSWERS)
+    )
+    return make_notebook(*cells, *answers)
 
 
 def _outcome(student_id: str, names: list[str], notebook: Notebook, points: float) -> Graded:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.making import squares
+from tests.postgres import Server, running_server
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = (
@@ -48,3 +49,13 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGUMENTS))
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server; in its database `template` are our tables and no rows."""
+    from grader.store import Database
+
+    with running_server() as server:
+        Database(server.create("template")).close()
+        yield server

@@ -68,7 +68,7 @@ def programs() -> Path | None:
 
 @contextmanager
 def running_server(*, durable: bool = False) -> Iterator[Server]:
-    """A server whose texts are ordered by a language's rules; the test is skipped where there are no programs for it."""
+    """A server that orders texts by a language's rules; the test is skipped where there are no programs for one."""
     found = programs()
     if found is None:
         if os.environ.get(REQUIRED):

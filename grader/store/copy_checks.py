@@ -49,10 +49,11 @@ def check_columns(connection: Connection, label: str, tables: Iterable[Table]) -
     beyond = []
     for each in tables:
         present = {found["name"] for found in inspect(connection).get_columns(each.name)}
-        missing = sorted(each.columns.keys() - present)
+        own = set(each.columns.keys())
+        missing = sorted(own - present)
         if missing:
             raise StoreError(f"{label}: table {each.name} has no column {missing[0]}; run `grader status` with it once")
-        beyond.extend(f"{each.name}.{escape(name, 60)}" for name in sorted(present - each.columns.keys()))
+        beyond.extend(f"{each.name}.{escape(name, 60)}" for name in sorted(present - own))
     return tuple(beyond)
 
 

@@ -39,7 +39,11 @@ class Database:
         """
         self._course_id = course_id
         self._engine, self._label = open_engine(where)
-        self._tables = self._opened(before_migration)
+        try:
+            self._tables = self._opened(before_migration)
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def __enter__(self) -> Self:
         return self
