@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grader.execution.doctor import Check as Check
+    from grader.execution.breakouts import Private as Private
+    from grader.execution.breakouts import sandbox_checks as sandbox_checks
+    from grader.execution.check import Check as Check
     from grader.execution.doctor import checks as checks
     from grader.execution.engines import Engine as Engine
     from grader.execution.engines import open_engine as open_engine
@@ -21,15 +23,17 @@ if TYPE_CHECKING:
     from grader.execution.sandbox import find_sandbox as find_sandbox
 
 _HOMES = {
-    "Check": "doctor",
+    "Check": "check",
     "Engine": "engines",
     "Environment": "installed",
+    "Private": "breakouts",
     "Sandbox": "sandbox",
     "checks": "doctor",
     "environment": "installed",
     "find_sandbox": "sandbox",
     "instructor_kernel": "instructor",
     "open_engine": "engines",
+    "sandbox_checks": "breakouts",
 }
 
 

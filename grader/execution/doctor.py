@@ -8,11 +8,11 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grader.errors import GraderError, SandboxError
+from grader.execution.check import Check
 from grader.execution.sandbox import Sandbox, find_sandbox
 from grader.execution.view import readable_paths
 from grader.model import Executed, IncidentKind, Limits, Notebook
@@ -51,16 +51,6 @@ block = mmap.mmap(-1, 1 << 30)
 for start in range(0, 1 << 30, 4096):
     block[start] = 1
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that grading needs, whether it works, and what to do where it does not."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
 
 
 def checks() -> Iterator[Check]:
