@@ -146,13 +146,19 @@ def checked(mark: Mark, rubric: Rubric) -> Mark:
     problems = list(_problems(mark, rubric))
     if problems:
         raise MarkingError(*problems)
-    return replace(mark, items=in_order(mark.items, rubric), comment=mark.comment.strip())
+    return replace(mark, items=in_order(mark.items, rubric), comment=tidy(mark.comment))
 
 
 def in_order(items: Iterable[str], rubric: Rubric) -> tuple[str, ...]:
     """Ids in the rubric's order, each once; those that it does not have are left out."""
     wanted = set(items)
     return tuple(item.id for item in rubric.ordered if item.id in wanted)
+
+
+def tidy(text: str) -> str:
+    """What somebody wrote, without blanks around it, with plain line ends, and with nothing that a database refuses."""
+    whole = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip()
+    return whole.encode("utf-8", "replace").decode()
 
 
 def exact_points(value: object) -> Decimal:

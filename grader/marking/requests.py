@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from grader.errors import MarkingError
 from grader.gradebook.formats.table import Table, read_table
-from grader.marking.marks import Question
+from grader.marking.marks import Question, tidy
 from grader.matching import NoMatchError, Roster
 from grader.model import Student
 from grader.text import escape
@@ -90,7 +90,7 @@ class _Reader:
             return f"{self._name}, row {number}: {error}"
 
     def _request(self, number: int, said: dict[str, str]) -> RequestRow:
-        message = said["message"].strip()
+        message = tidy(said["message"])
         if not message:
             raise _RowError("no message; say what should be looked at again")
         if len(message) > _LONGEST:

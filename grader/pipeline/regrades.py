@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from grader.errors import MarkingError
-from grader.marking import Question, RequestRow, read_requests
+from grader.marking import Question, RequestRow, read_requests, tidy
 from grader.model import Student
 from grader.store import By, Request, RequestStatus
 from grader.store.requests import NewRequest
@@ -130,7 +130,7 @@ class Regrades:
 
 
 def _said(text: str) -> str:
-    text = text.strip()
+    text = tidy(text)
     if not text:
         raise MarkingError("a message needs words; nothing was written")
     if len(text) > _LONGEST:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, delete, insert, select
 
 from grader.errors import MarkingError, StoreError
-from grader.marking import Mark, Question, Remark, Rubric, RubricItem, Start, offered, shown_points
+from grader.marking import Mark, Question, Remark, Rubric, RubricItem, Start, offered, shown_points, tidy
 from grader.store import actions, claims, history, marks, requests, rubrics
 from grader.store.actions import RubricChange
 from grader.store.assignments import new_id
@@ -105,7 +105,7 @@ class MarkBook:
 
         def add(rubric: Rubric) -> RubricChange:
             last = max((item.position for item in rubric.items), default=0)
-            item = RubricItem(new_id(), points, text.strip(), last + 1)
+            item = RubricItem(new_id(), points, tidy(text), last + 1)
             return RubricChange(rubric, replace(rubric, items=(*rubric.items, item)), frozenset({item.id}))
 
         return self._change(question, None, add, by, "added a rubric item")
@@ -114,9 +114,9 @@ class MarkBook:
         """Put an item in the place of the one with its id; all marks that carry it are counted anew."""
 
         def change(rubric: Rubric) -> RubricChange:
-            old = rubric.item(item.id)
-            items = tuple(item if other.id == item.id else other for other in rubric.items)
-            touched = frozenset({item.id}) if old.points != item.points else frozenset[str]()
+            old, new = rubric.item(item.id), replace(item, text=tidy(item.text))
+            items = tuple(new if other.id == item.id else other for other in rubric.items)
+            touched = frozenset({item.id}) if old.points != new.points else frozenset[str]()
             return RubricChange(rubric, replace(rubric, items=items), touched)
 
         return self._change(question, seen, change, by, "changed a rubric item")
@@ -162,7 +162,7 @@ class MarkBook:
 
     def keep_comment(self, question: Question, text: str, by: By) -> None:
         """Put a comment into the bank, once."""
-        text = text.strip()
+        text = tidy(text)
         if not text:
             raise MarkingError("an empty comment cannot be kept; write something first")
         with self._writing() as connection:
@@ -176,7 +176,7 @@ class MarkBook:
         with self._writing() as connection:
             rows = connection.execute(select(REMARK).where(rubrics.of_question(REMARK, question))).all()
             for row in rows:
-                if row.text == text.strip():
+                if row.text == tidy(text):
                     connection.execute(delete(REMARK).where(REMARK.c.id == row.id))
 
     def claim(self, question: Question, student_id: str, by: By) -> Claim | None:

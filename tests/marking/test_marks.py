@@ -124,3 +124,8 @@ def test_two_items_of_one_id_are_no_rubric() -> None:
     item = RubricItem("a", D(1), "x")
     with pytest.raises(MarkingError, match="same id"):
         Rubric(items=(item, replace(item, text="y")))
+
+
+def test_a_comment_is_as_databases_and_people_like_it() -> None:
+    """A browser's line ends, null bytes and half characters do not get far."""
+    assert "One\ntwo?" == checked(Mark(comment=" One\r\ntwo\0\ud800 \r\n"), Rubric()).comment

@@ -153,6 +153,22 @@ def test_what_the_form_grader_wrote_later_is_what_is_shown(marks: Any, by_hand: 
     assert (Mark(adjustment=D(3)), True) == (marks.mark(WHY, "bob").mark, marks.mark(WHY, "bob").foreign)
 
 
+def test_nbgraders_own_interface_sees_a_mark_and_is_seen(marks: Any, tmp_path: Path) -> None:
+    """Both ways: points, extra credit, comment, and whether a person has to look."""
+    give(marks, Mark(adjustment=D("1.5"), extra_credit=D(1), comment="Good."), "ada")
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as nbgraders:
+        grade = nbgraders.find_grade("why", "p1", "ps1", "ada")
+        comment = nbgraders.find_comment("why", "p1", "ps1", "ada")
+        assert (2.5, False, "Good.") == (grade.score, grade.needs_manual_grade, comment.comment)
+        assert nbgraders.find_grade("why", "p1", "ps1", "bob").needs_manual_grade
+        grade.manual_score, comment.manual_comment = 3, "Better."
+        nbgraders.db.commit()
+    stored = marks.mark(WHY, "ada")
+    assert (D(3), "Better.", True) == (stored.points, stored.mark.comment, stored.foreign)
+
+
 @pytest.mark.parametrize("score", [7.0, -1.0, 1 / 3, float("inf")])
 def test_any_number_of_the_form_grader_can_be_shown(marks: Any, by_hand: Hand, score: float) -> None:
     """More than there is, less than nothing, a third: never an error."""
