@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from grader.text import escape
 
 _WRITES = "grader_writes"
 _BUSY_SECONDS = 30
+_LONGEST_PATH = 500
+"""Of a SQLite file, in bytes: 512 with what SQLite appends for its log."""
 RESTORE = "`grader restore` lists the copies that were kept before each run, and puts one back"
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "gpfs", "glusterfs", "fuse.sshfs"})
 
@@ -37,6 +40,8 @@ def open_engine(where: Path | str) -> tuple[Engine, str]:
         engine = create_engine(url)
     except (ImportError, SQLAlchemyError) as error:
         raise StoreError(f"{label}: no driver for this kind of database ({error}); write sqlite:///...") from error
+    if len(os.fsencode(url.database or "")) > _LONGEST_PATH:
+        raise StoreError(f"{label}: the path is too long for SQLite ({_LONGEST_PATH} bytes); use a shorter folder")
     journal = _journal_of(url)
     event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, journal))
     event.listen(engine, "begin", _begin_sqlite)
@@ -157,7 +162,7 @@ def sqlite_reason(error: sqlite3.Error) -> str:
         "SQLITE_FULL": "the disk is full; make room and run the same command again",
         "SQLITE_NOTADB": f"is no SQLite database; name another file, or {RESTORE}",
         "SQLITE_CORRUPT": f"is damaged; {RESTORE}",
-        "SQLITE_IOERR": "the disk does not work; check it and run the same command again",
+        "SQLITE_IOERR": "the disk is full or does not work; see to it and run the same command again",
     }
     text = str(error).splitlines()[0] if str(error) else name
     for start, remedy in remedies.items():

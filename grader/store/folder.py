@@ -232,6 +232,7 @@ class CourseFolder:
         with course_lock(self.private / "lock", command) as orderly:
             for top in (self.root, self.private, self.private / "cache"):
                 remove_leftovers(top)  # where commands write that do not hold the course
+            settle(self.submissions)
             if not orderly:
                 self._settle()
             yield
@@ -272,11 +273,11 @@ class CourseFolder:
         write_beneath(self.private, PurePosixPath(path), data.encode())
 
     def _settle(self) -> None:
-        """Remove what writers left that were killed; a submission that was moved away and not yet replaced comes back.
+        """Remove what writers left that were killed; an attempt that was moved away and not yet replaced comes back.
 
         Students' own folders are not searched: they may name their files as they like; and snapshots have a lock.
         """
-        for top in (self.submissions, self._attempts, self.private):
+        for top in (self._attempts, self.private):
             settle(top)
         ours = (path for path in self.private.iterdir() if path.name not in {"attempts", "snapshots"})
         for top in (self.sources, self.releases, self.autograded, self.feedback, *ours):
