@@ -6,6 +6,8 @@ import re
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+_YEARS = (1970, 2999)
+"""In which something may have been handed in: at the ends of the calendar a moment has no name in some zones."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _BRIGHTSPACE = re.compile(
     r"(?:(?P<m1>[A-Za-z]{3,9})\.? (?P<d1>\d{1,2})|(?P<d2>\d{1,2}) (?P<m2>[A-Za-z]{3,9})\.?),? (?P<year>\d{4}),? "
@@ -23,7 +25,7 @@ def read_stamp(text: str) -> datetime | None:
     The zone may be missing, an offset, `UTC`, `Z` or a name as `Europe/Berlin`.
     """
     found = _STAMP.fullmatch(text.strip())
-    if not found:
+    if not found or not _YEARS[0] <= int(found["day"][:4]) <= _YEARS[1]:
         return None
     zone = found["zone"].strip()
     try:
@@ -42,15 +44,16 @@ def read_stamp(text: str) -> datetime | None:
 def read_dashes(text: str) -> datetime | None:
     """The moment of Blackboard's `2016-01-30-20-30-10`."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")  # noqa: DTZ007 - it is in the course's zone
+        moment = datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")  # noqa: DTZ007 - it is in the course's zone
     except ValueError:
         return None
+    return moment if _YEARS[0] <= moment.year <= _YEARS[1] else None
 
 
 def read_brightspace(text: str) -> datetime | None:
     """The moment of `Sep 24, 2024 926 PM` or `24 September 2024 21:26`."""
     found = _BRIGHTSPACE.fullmatch(text.strip())
-    if not found:
+    if not found or not _YEARS[0] <= int(found["year"]) <= _YEARS[1]:
         return None
     month = (found["m1"] or found["m2"])[:3].lower()
     hour = int(found["hour"])
