@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -77,19 +78,21 @@ def question_scores(connection: Connection, tables: Tables, assignment: str | No
 
 
 def max_scores(connection: Connection, tables: Tables) -> Mapping[str, float]:
-    """The sum of all cells with points of each assignment, by its name."""
+    """The sum of all cells with points of each assignment, by its name; exact, whichever order they come in."""
     base, grade, task = tables.base_cell, tables.grade_cells, tables.task_cells
-    points = func.coalesce(func.sum(func.coalesce(grade.c.max_score, task.c.max_score)), 0.0)
     query = (
-        select(tables.assignment.c.name, points.label("points"))
+        select(tables.assignment.c.name, func.coalesce(grade.c.max_score, task.c.max_score, 0.0).label("points"))
         .select_from(tables.assignment)
         .outerjoin(tables.notebook, tables.notebook.c.assignment_id == tables.assignment.c.id)
         .outerjoin(base, base.c.notebook_id == tables.notebook.c.id)
         .outerjoin(grade, grade.c.id == base.c.id)
         .outerjoin(task, task.c.id == base.c.id)
-        .group_by(tables.assignment.c.name)
+        .order_by(bytewise(tables.assignment.c.name))
     )
-    return {row.name: row.points for row in connection.execute(query)}
+    points: dict[str, list[float]] = {}
+    for row in connection.execute(query):
+        points.setdefault(row.name, []).append(row.points)
+    return {name: math.fsum(each) for name, each in points.items()}
 
 
 def scores(connection: Connection, item: str | None) -> tuple[StoredScore, ...]:

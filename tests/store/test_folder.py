@@ -83,14 +83,33 @@ def test_the_configuration_is_understood_by_nbgrader(tmp_path: Path) -> None:
     """Course id with quotes, folders and database are what nbgrader reads from it."""
     from traitlets.config.loader import PyFileConfigLoader
 
-    (tmp_path / "nbgrader_config.py").write_text(nbgrader_config('it\'s "one"', "sqlite:////tmp/x.db"))
+    (tmp_path / "nbgrader_config.py").write_text(nbgrader_config('it\'s "one"'))
     config = PyFileConfigLoader("nbgrader_config.py", str(tmp_path)).load_config()["CourseDirectory"]
-    assert ('it\'s "one"', str(tmp_path), "source_assignments", "sqlite:////tmp/x.db") == (
+    assert ('it\'s "one"', str(tmp_path), "source_assignments") == (
         config["course_id"],
         config["root"],
         config["source_directory"],
-        config["db_url"],
     )
+    assert "db_url" not in config
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("sqlite:///grades.db", "sqlite:///{root}/grades.db"),
+        ("sqlite:////srv/grades.db", "sqlite:////srv/grades.db"),
+        ("postgresql://me:a%40b@host/ml?sslmode=require", "postgresql+psycopg://me:a%40b@host/ml?sslmode=require"),
+        ("postgres+psycopg2://host/ml", "postgresql+psycopg://host/ml"),
+    ],
+)
+def test_nbgrader_finds_the_database_that_the_course_names(tmp_path: Path, ours: str, theirs: str) -> None:
+    """Its configuration follows `course.toml`, also when that is changed later."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    (tmp_path / "nbgrader_config.py").write_text(nbgrader_config("ml"))
+    (tmp_path / "course.toml").write_text(f'[course]\nid = "ml"\n[database]\nurl = "{ours}"\n')
+    config = PyFileConfigLoader("nbgrader_config.py", str(tmp_path)).load_config()["CourseDirectory"]
+    assert theirs.format(root=tmp_path) == config["db_url"]
 
 
 def test_the_face_is_light() -> None:
