@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ Kind = Literal["local", "slurm", "kubernetes"]
 _PACKAGES = {"slurm": "dask-jobqueue", "kubernetes": "dask-kubernetes"}
 _SECONDS = 30
 _LOGGERS = ("distributed", "distributed.client")
-"""What Dask says of a lost scheduler is said by us, in a line that tells what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,19 @@ def joined(where: Where, engine: EngineChoice, tell: Callable[[str], None] = lam
 
 @contextmanager
 def _quiet() -> Iterator[None]:
+    """Let Dask be silent about what we tell: lost schedulers, workers with other versions."""
+    from distributed.versions import VersionMismatchWarning
+
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
-    for name in levels:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        for name in levels:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
 
 
 @contextmanager
