@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grader.marking.normal import normal_code, normal_text
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _ALIKE = 85.0
 _MOST_NEAR = 5
 _COMPARED = 4000
+_CANDIDATES = 10
+_COMMON = 0.3
+_SLOTS = 1021
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +98,40 @@ def _key(text: str) -> str:
 
 
 def _near(texts: Sequence[str]) -> Mapping[str, tuple[Near, ...]]:
-    from rapidfuzz import fuzz, process
+    from rapidfuzz import fuzz
 
     cut = [text[:_COMPARED] for text in texts]
+    keys = [_key(text) for text in texts]
     found = {}
-    for text, short in zip(texts, cut, strict=True):
-        alike = process.extract(short, cut, scorer=fuzz.ratio, processor=None, score_cutoff=_ALIKE, limit=None)
-        others = [Near(_key(texts[place]), round(score, 1)) for _, score, place in alike if texts[place] != text]
-        found[text] = tuple(sorted(others, key=lambda near: (-near.likeness, near.key))[:_MOST_NEAR])
+    for place, (text, candidates) in enumerate(zip(texts, _candidates(cut), strict=True)):
+        likenesses = ((keys[other], fuzz.ratio(cut[place], cut[other])) for other in candidates)
+        near = [Near(key, round(likeness, 1)) for key, likeness in likenesses if likeness >= _ALIKE]
+        found[text] = tuple(sorted(near, key=lambda one: (-one.likeness, one.key))[:_MOST_NEAR])
     return found
+
+
+def _candidates(texts: Sequence[str]) -> Iterator[Sequence[int]]:
+    """For each text the places of those worth a comparison: with most of its triples of characters in common.
+
+    Comparing every two of 500 long answers character by character would take many seconds.
+    """
+    if not texts:
+        return
+    import numpy as np
+
+    counts = np.stack([_triples(text) for text in texts]).astype(np.float32)
+    counts /= np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
+    common = np.round(counts @ counts.T, 4)
+    np.fill_diagonal(common, -1)
+    for row in common:
+        best = np.argsort(-row, kind="stable")[:_CANDIDATES]
+        yield [int(place) for place in best if row[place] >= _COMMON]
+
+
+def _triples(text: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """How often each triple of neighbouring characters occurs, in as many slots as there are."""
+    import numpy as np
+
+    signs = np.frombuffer(f"\x02{text}\x03\x03".encode("utf-32-le", "replace"), np.uint32).astype(np.uint64)
+    triples = (signs[:-2] * 31 + signs[1:-1]) * 31 + signs[2:]
+    return np.bincount((triples % _SLOTS).astype(np.int64), minlength=_SLOTS)
