@@ -149,7 +149,7 @@ class ForkedKernel:
         theirs_orders, self._orders = os.pipe()
         self._frames, theirs_frames = os.pipe()
         try:
-            self._child, self._handle = warm.fork(room, theirs_orders, theirs_frames)
+            self._handle, self._keeper = warm.fork(room, theirs_orders, theirs_frames)
         except BaseException:
             os.close(self._orders)
             os.close(self._frames)
@@ -157,7 +157,7 @@ class ForkedKernel:
         finally:
             os.close(theirs_orders)
             os.close(theirs_frames)
-        self._pid = _pid_of(self._handle)
+        self._pids = [_pid_of(self._keeper), _pid_of(self._handle)]
         os.set_blocking(self._orders, False)
         os.set_blocking(self._frames, False)
         try:
@@ -179,8 +179,7 @@ class ForkedKernel:
             if self._received:
                 return self._event(self._received.popleft())
             if self._ended:
-                if self._handle >= 0:
-                    self._end()  # raises if it was the warm process that died
+                self._warm.check_alive()
                 raise KernelDied
             if not self._wait(deadline - time.monotonic()):
                 return None
@@ -190,25 +189,20 @@ class ForkedKernel:
         self._signal(signal.SIGINT)
 
     def usage(self) -> Usage:
-        """Measure all that runs below the kernel's first process."""
-        return measure(self._pid, Path(f"/proc/{self._pid}/root{view.DISK}"), self._limits)
+        """Measure the kernel, the process that keeps its room, and all that either is parent of."""
+        return measure(self._pids, Path(f"/proc/{self._pids[0]}/root{view.DISK}"), self._limits)
 
     def close(self) -> None:
-        """Kill the pid namespace: nothing in it can outlive its first process."""
-        if self._handle >= 0:
-            with suppress(ExecutionFault):  # the warm process is gone, and so is the kernel
-                self._end()
-
-    def _end(self) -> int:
-        """End it if it has not ended; return how it did, as Python tells exit statuses."""
+        """Kill the room: nothing in its pid namespace can outlive the process that keeps it."""
+        if self._handle < 0:
+            return
         self._signal(signal.SIGKILL)
-        gone = _readable([self._handle], _KILL_SECONDS)
-        for descriptor in (self._orders, self._frames, self._handle):
+        gone = _readable([self._keeper], _KILL_SECONDS)
+        for descriptor in (self._orders, self._frames, self._handle, self._keeper):
             os.close(descriptor)
         self._handle = -1
         if not gone:
             self._warm.close()  # with the whole sandbox, this kernel goes too
-        return self._warm.reap(self._child)
 
     def _set_up(self, contents: Sequence[bytes]) -> None:
         """Send the files and wait until the kernel has proved that it is confined."""
@@ -217,7 +211,7 @@ class ForkedKernel:
         while not self._received and not self._ended and time.monotonic() < deadline:
             self._wait(deadline - time.monotonic())
         if not self._received:
-            how = f"status {self._end()}" if self._ended else f"silent for {_READY_SECONDS:g} s"
+            how = "it died" if self._ended else f"silent for {_READY_SECONDS:g} s"
             raise ExecutionFault(f"A forked kernel did not get ready: {how}")
         frame = self._received.popleft()
         answer = parse_json(frame) if isinstance(frame, bytes) else None
@@ -284,7 +278,7 @@ class ForkedKernel:
     def _signal(self, number: signal.Signals) -> None:
         if self._handle >= 0:
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._handle, number)
+                signal.pidfd_send_signal(self._keeper, number)
 
 
 def forked_engine_works(sandbox: Sandbox) -> str | None:

@@ -80,12 +80,12 @@ def breach_in_error(ename: str, evalue: str, limits: Limits) -> Breach | None:
     return None
 
 
-def measure(pid: int, folder: Path | None, limits: Limits) -> Usage:
-    """Measure the process `pid` with all that it started, and the file system of `folder` (None: none of its own).
+def measure(roots: Sequence[int], folder: Path | None, limits: Limits) -> Usage:
+    """Measure these processes with all that they started, and the file system of `folder` (None: none of its own).
 
     Memory is measured three times, each more precisely and more slowly than before, as long as it seems too much.
     """
-    pids = [pid, *descendants(pid)]
+    pids = [pid for root in roots for pid in (root, *descendants(root))]
     memory = 0
     if len(pids) <= limits.processes:
         for measured in (_resident_bytes, _unshared_bytes, _proportional_bytes):

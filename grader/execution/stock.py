@@ -130,7 +130,7 @@ class StockKernel:
 
     def usage(self) -> Usage:
         """See `kernel.Kernel`."""
-        return measure(self._place.pid, self._place.mount, self._limits)
+        return measure([self._place.pid], self._place.mount, self._limits)
 
     def close(self) -> None:
         """See `kernel.Kernel`."""

@@ -1,4 +1,4 @@
-"""The host's handle of a warm process: start it in the sandbox, have it fork and reap, end it."""
+"""The host's handle of a warm process: start it in the sandbox, have it fork, end it."""
 
 from __future__ import annotations
 
@@ -63,18 +63,19 @@ class WarmProcess:
         return self._jail.process.poll() is None
 
     def fork(self, room: Mapping[str, Any], orders: int, frames: int) -> tuple[int, int]:
-        """Fork a kernel that reads the one pipe and writes the other: its pid in there, and a handle of the process."""
-        self._ask({"fork": room}, [orders, frames])
-        answer, descriptors = self._answer()
-        if "child" not in answer or len(descriptors) != 1:
+        """Fork a kernel that reads the one pipe and writes the other: handles of it and of its room's first process."""
+        self._ask(room, [orders, frames])
+        answer, handles = self._answer()
+        if len(handles) != 2:
+            for handle in handles:
+                os.close(handle)
             raise ExecutionFault(f"no kernel could be forked: {escape(answer.get('fault'))}")
-        return answer["child"], descriptors[0]
+        return handles[0], handles[1]
 
-    def reap(self, child: int) -> int:
-        """Let it collect a child that has ended; raises ExecutionFault where it has ended itself."""
-        self._ask({"reap": child})
-        answer, _ = self._answer()
-        return int(answer["status"])
+    def check_alive(self) -> None:
+        """Raise ExecutionFault where it has ended, even if that is not known to the system yet."""
+        self._ask({})
+        self._answer()
 
     def close(self) -> None:
         """End it, and with it every kernel."""
@@ -92,7 +93,7 @@ class WarmProcess:
 
     def _answer(self) -> tuple[dict[str, Any], list[int]]:
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, _LARGEST_ANSWER, 1)
+            data, descriptors, _, _ = socket.recv_fds(self._control, _LARGEST_ANSWER, 2)
         except OSError as error:
             raise self._lost(error) from error
         for descriptor in descriptors:

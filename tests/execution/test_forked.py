@@ -279,7 +279,7 @@ def test_a_closed_kernel_leaves_no_process(kernels, notebook_of):
     events_until_reply(
         kernel, "import subprocess; [subprocess.Popen(['sleep', '1000'], start_new_session=True) for _ in 'abc']"
     )
-    pids = [kernel._pid, *descendants(kernel._pid)]
+    pids = [pid for root in kernel._pids for pid in (root, *descendants(root))]
     assert len(pids) >= 5
     kernel.close()
     assert not any(map(alive, pids))
@@ -291,7 +291,7 @@ def test_a_kernel_whose_first_process_is_killed_dies(kernels, notebook_of):
     """The death of a kernel's first process is the kernel's death, known at once."""
     kernel = kernels.start(notebook_of(), {}, Limits())
     kernel.submit("import time; time.sleep(1000)")
-    os.kill(kernel._pid, signal.SIGKILL)
+    os.kill(kernel._pids[0], signal.SIGKILL)
     with pytest.raises(KernelDied):
         receive_until_death(kernel)
     kernel.close()

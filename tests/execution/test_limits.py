@@ -40,13 +40,13 @@ def family():
 def test_descendants_are_counted(family):
     """Children and their children belong to it."""
     assert len(descendants(family)) == 6
-    assert measure(family, None, Limits()).processes == 7
+    assert measure([family], None, Limits()).processes == 7
 
 
 def test_what_is_shared_counts_once(family):
     """Seven processes that share 64 MB use about that, and measuring says so where it matters."""
-    coarse = measure(family, None, Limits()).memory_bytes
-    precise = measure(family, None, Limits(memory_mb=1)).memory_bytes
+    coarse = measure([family], None, Limits()).memory_bytes
+    precise = measure([family], None, Limits(memory_mb=1)).memory_bytes
     assert 64 << 20 < precise < 160 << 20
     assert precise <= coarse
 
@@ -55,7 +55,7 @@ def test_a_process_that_is_gone_uses_nothing():
     """A process may end while it is measured."""
     process = subprocess.Popen(["true"])
     process.wait()
-    assert measure(process.pid, None, Limits()).memory_bytes == 0
+    assert measure([process.pid], None, Limits()).memory_bytes == 0
 
 
 def test_within_the_limits_there_is_no_breach():

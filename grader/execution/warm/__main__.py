@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
+from contextlib import closing
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.execution import confine
-from grader.execution.warm.child import Origin, Room, live
-from grader.execution.warm.kernel import PipeApp, build, forget_output
-from grader.execution.warm.preload import freeze, import_modules, warm_up
+from grader.execution.warm.rooms import Room, RoomMaker
+
+if TYPE_CHECKING:
+    from grader.execution.warm.child import Origin
+    from grader.execution.warm.kernel import PipeApp
 
 _LARGEST_REQUEST = 1 << 18
 
@@ -25,8 +30,58 @@ _LARGEST_REQUEST = 1 << 18
 def main(control: socket.socket) -> None:
     """Get warm, then serve the host's requests until it hangs up."""
     confine.die_with_parent()
+    # only who has rights over its own namespaces may fork into those of a room; these reach no further than the sandbox
+    confine.enter_user_namespace()
+    rooms = RoomMaker()
     confine.hide_memory()
-    hello = json.loads(control.recv(_LARGEST_REQUEST))
+    parent = _get_warm(json.loads(control.recv(_LARGEST_REQUEST)), rooms)
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    _answer(control, {"threads": threads})
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, _LARGEST_REQUEST, 2)
+        if not data:
+            return
+        request = json.loads(data)
+        if not request:
+            _answer(control, {})
+            continue
+        try:
+            handles = parent.fork(Room(**request), *descriptors)
+        except OSError as error:
+            _answer(control, {"fault": str(error)})
+            continue
+        finally:
+            _close(descriptors)
+        _answer(control, {}, handles)
+        _close(handles)
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What kernels are forked from."""
+
+    app: PipeApp
+    origin: Origin
+    rooms: RoomMaker
+
+    def fork(self, room: Room, orders: int, frames: int) -> list[int]:
+        """Fork a kernel into a new room: handles of the room's first process and of the kernel; raises OSError."""
+        from grader.execution.warm.child import live
+
+        with closing(self.rooms.make(room)) as made:
+            confine.send_children_to(made.namespaces["pid"])
+            kernel = os.fork()
+            if kernel == 0:
+                live(self.app, made, orders, frames, self.origin)
+            return [os.pidfd_open(kernel), os.dup(made.keeper)]
+
+
+def _get_warm(hello: dict[str, Any], rooms: RoomMaker) -> Parent:
+    """Import and build everything: only now, so that the process that makes rooms is small."""
+    from grader.execution.warm.child import Origin
+    from grader.execution.warm.kernel import build, forget_output
+    from grader.execution.warm.preload import freeze, import_modules, warm_up
+
     app = build(hello["options"])
     import_modules(hello["preload"])
     warm_up(app.shell)
@@ -34,45 +89,18 @@ def main(control: socket.socket) -> None:
     # programs that parse their arguments must fail here as they do in Jupyter
     launcher = find_spec("ipykernel_launcher")
     sys.argv = [str(launcher and launcher.origin), "-f", "/run/kernel.json", *hello["options"]]
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no room ends while a process in it waits to be asked how it ended
     freeze()
-    threads = len(list(Path("/proc/self/task").iterdir()))
-    _answer(control, {"threads": threads})
-    origin = Origin.here()
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(control, _LARGEST_REQUEST, 4)
-        if not data:
-            return
-        _serve(app, control, json.loads(data), descriptors, origin)
+    return Parent(app, Origin.here(), rooms)
 
 
-def _serve(
-    app: PipeApp, control: socket.socket, request: dict[str, Any], descriptors: list[int], origin: Origin
-) -> None:
-    """Fork a kernel, or tell how one ended."""
-    match request:
-        case {"fork": room}:
-            orders, frames = descriptors
-            try:
-                child = confine.clone_into_namespaces()
-            except OSError as error:
-                _answer(control, {"fault": str(error)})
-                child = -1
-            if child == 0:
-                confine.close_other_files({0, 1, 2, orders, frames})
-                live(app, Room(**room), orders, frames, origin)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            if child > 0:
-                handle = os.pidfd_open(child)
-                socket.send_fds(control, [json.dumps({"child": child}).encode()], [handle])
-                os.close(handle)
-        case {"reap": child}:
-            _, status = os.waitpid(child, 0)
-            _answer(control, {"status": os.waitstatus_to_exitcode(status)})
+def _answer(control: socket.socket, answer: dict[str, Any], handles: list[int] | None = None) -> None:
+    socket.send_fds(control, [json.dumps(answer).encode()], handles or [])
 
 
-def _answer(control: socket.socket, answer: dict[str, Any]) -> None:
-    control.send(json.dumps(answer).encode())
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 from grader.execution import confine
 from grader.execution.frames import MAX_LENGTH, FrameReader, Oversized, pack
 from grader.execution.warm.kernel import PipeApp, adopt
+from grader.execution.warm.rooms import OpenRoom, Room
 from grader.execution.warm.seeds import seed_everything
 from grader.execution.warm.streams import Frames
 
@@ -26,51 +27,27 @@ _FAILED = 70
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What one notebook gets: its own file systems and its limits."""
-
-    sizes: Mapping[str, int]
-    """The folders that it may write to, each a file system of its own of that many bytes."""
-    inodes: int
-    around: Mapping[str, tuple[str, ...]]
-    """Folders like the first, in which what Python needs stays visible."""
-    folders: tuple[str, ...]
-    """Made in there; the last of them is the working folder."""
-    limits: Mapping[str, int]
-    """By their names in Python's `resource`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Origin:
     """What the warm process is, so that its children can tell that they are not."""
 
     namespaces: Mapping[str, str]
-    user: int
-    group: int
 
     @classmethod
     def here(cls) -> Origin:
         """Describe this process."""
-        return cls(confine.namespaces(), os.getuid(), os.getgid())
+        return cls(confine.namespaces())
 
 
-def live(app: PipeApp, room: Room, orders: int, frames: int, origin: Origin) -> None:
-    """Be the first process of a pid namespace: shut it, fork the kernel into it, reap until the kernel ends.
+def live(app: PipeApp, room: OpenRoom, orders: int, frames: int, origin: Origin) -> None:
+    """Be the kernel: enter the room, be shut in, take files and cells until the host hangs up.
 
     Never returns. Whatever fails before student code runs is told to the host as a fault.
     """
     status = _FAILED
     try:
-        _enter(room, origin)
-        kernel = os.fork()
-        if kernel == 0:
-            confine.die_with_parent()
-            _run_kernel(app, room, orders, frames, origin)
-            status = 0
-        else:
-            confine.close_other_files(set())
-            confine.drop_privileges()
-            status = _reap(kernel)
+        _enter(room, origin, {0, 1, 2, orders, frames})
+        asyncio.run(_serve(app, room.plan, orders, Frames(frames)))
+        status = 0
     except BaseException as error:  # noqa: BLE001 - the last frame before the process ends: all that can be done is to tell
         place = extract_tb(error.__traceback__)[-1]
         _tell_fault(frames, f"{type(error).__name__} in {place.name}, line {place.lineno}: {error}")
@@ -78,48 +55,19 @@ def live(app: PipeApp, room: Room, orders: int, frames: int, origin: Origin) -> 
         os._exit(status)
 
 
-def _enter(room: Room, origin: Origin) -> None:
-    """Make the namespaces that the process was cloned into a place to live in."""
+def _enter(room: OpenRoom, origin: Origin, kept: set[int]) -> None:
+    """Go into the room with nothing but these files, drop everything, and prove it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    confine.join(room.namespaces)
     confine.die_with_parent()
-    confine.hide_memory(hidden=False)  # or its own files in /proc would not be its own
-    confine.map_user(origin.user, origin.group)
-    confine.detach_mounts()
-    confine.raise_loopback()
-    for folder, size in room.sizes.items():
-        confine.mount_tmpfs(folder, size, inodes=room.inodes)
-    for folder, shown in room.around.items():
-        stash = f"{next(iter(room.sizes))}/.stash"
-        confine.mount_tmpfs_around(folder, shown, stash, max(room.sizes.values()), inodes=room.inodes)
-    for folder in room.folders:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    confine.mount_terminals()
-    confine.mount_proc()
-    confine.be_killed_first()
-    confine.hide_memory()
-
-
-def _reap(kernel: int) -> int:
-    """Collect what dies in the namespace until the kernel does; pass interrupts on to it and its process group."""
-
-    def interrupt(*_: object) -> None:
-        os.killpg(kernel, signal.SIGINT)
-
-    signal.signal(signal.SIGINT, interrupt)
-    while True:
-        pid, status = os.wait()
-        if pid == kernel:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
-
-
-def _run_kernel(app: PipeApp, room: Room, orders: int, frames: int, origin: Origin) -> None:
+    confine.close_other_files(kept)
     os.setsid()
-    confine.hide_memory(hidden=False)
+    confine.hide_memory(hidden=False)  # or its own files in /proc would not be its own
+    confine.be_killed_first()
     confine.drop_privileges()
     missing = confine.why_not_confined(origin.namespaces)
     if missing:
         raise PermissionError(f"the kernel is not confined: {missing}")
-    asyncio.run(_serve(app, room, orders, Frames(frames)))
 
 
 async def _serve(app: PipeApp, room: Room, orders: int, channel: Frames) -> None:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from grader.execution import confine
+
 _LATE = (
     # what ipykernel and IPython import only when a cell runs, fails or forks
     "concurrent.futures.process",
@@ -54,9 +56,10 @@ def warm_up(shell: Any) -> None:
 
 
 def freeze() -> None:
-    """Put all that exists out of the collector's sight, so that it stays shared between the forks."""
+    """Put all that exists out of the collector's sight, so that forks share it, and make it cheap to fork."""
     gc.collect()
     gc.freeze()
+    confine.gather_pages()
 
 
 def _traceback(shell: Any) -> None:
