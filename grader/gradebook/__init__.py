@@ -7,7 +7,7 @@ from grader.gradebook.book import CategoryGrade, Gradebook, ItemGrade, Overall, 
 from grader.gradebook.compare import Difference, compare, diff, with_changes
 from grader.gradebook.compute import compute
 from grader.gradebook.contradictions import contradictions
-from grader.gradebook.exact import exact, rounded, shown
+from grader.gradebook.exact import exact, rounded, shown, total
 from grader.gradebook.explain import Explanation, Line, explain
 from grader.gradebook.formats.export import Exported, export
 from grader.gradebook.formats.pages import to_json, to_page, to_workbook
@@ -81,5 +81,6 @@ __all__ = [
     "to_page",
     "to_plain_text",
     "to_workbook",
+    "total",
     "with_changes",
 ]

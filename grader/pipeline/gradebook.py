@@ -25,6 +25,7 @@ from grader.gradebook import (
     to_json,
     to_page,
     to_workbook,
+    total,
 )
 from grader.gradebook import export as to_system
 from grader.grading import NOTEBOOK
@@ -110,12 +111,14 @@ def notebook_totals(rows: Iterable[QuestionScore]) -> dict[str, NotebookTotal]:
 
 def _total(rows: list[QuestionScore]) -> NotebookTotal:
     penalties = {row.notebook: exact(row.late_penalty) for row in rows}
-    gross = {name: sum((exact(row.score) for row in rows if row.notebook == name), Fraction(0)) for name in penalties}
+    points: dict[str, list[Fraction]] = defaultdict(list)
+    for row in rows:
+        points[row.notebook].append(exact(row.score))
     return NotebookTotal(
-        score=sum((max(Fraction(0), gross[name] - penalties[name]) for name in penalties), Fraction(0)),
-        max_score=sum((exact(row.max_score) for row in rows), Fraction(0)),
+        score=total(max(Fraction(0), total(points[name]) - penalties[name]) for name in penalties),
+        max_score=total(exact(row.max_score) for row in rows),
         waiting=sum(row.needs_manual for row in rows),
-        late_penalty=sum(penalties.values(), Fraction(0)),
+        late_penalty=total(penalties.values()),
     )
 
 
@@ -125,12 +128,12 @@ def _scores(database: Database, assignment: Assignment) -> dict[str, ItemScore]:
     outcomes = {row.student_id: row for row in database.outcomes(assignment.name)}
     graded = {
         student_id: ItemScore(
-            total.score,
-            Status.WAITING if total.waiting else Status.GRADED,
-            waiting=total.waiting,
+            points.score,
+            Status.WAITING if points.waiting else Status.GRADED,
+            waiting=points.waiting,
             submitted=outcomes[student_id].timestamp if student_id in outcomes else None,
         )
-        for student_id, total in notebook_totals(database.question_scores(assignment.name)).items()
+        for student_id, points in notebook_totals(database.question_scores(assignment.name)).items()
     }
     missing = {
         student_id: ItemScore(None, Status.MISSING)
@@ -192,8 +195,7 @@ def questions(opened: OpenCourse, database: Database, student_id: str) -> tuple[
     """Every question of every notebook that the student handed in, with the reason for its points."""
     reasons = {
         (row.assignment, facts.name, grade_id): reason
-        for row in database.outcomes()
-        if row.student_id == student_id
+        for row in database.outcomes(student_id=student_id)
         for facts in row.notebooks
         for grade_id, reason in facts.reasons.items()
     }

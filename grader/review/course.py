@@ -15,7 +15,15 @@ from grader.pipeline.status import remarks_of, status
 from grader.report import render_report_body
 from grader.review.desk import Desk, desk_of
 from grader.review.errors import not_found
-from grader.review.overview import class_table, elsewhere, graded_points, item_rows, overview_of, question_rows
+from grader.review.overview import (
+    class_plot,
+    class_table,
+    elsewhere,
+    graded_points,
+    item_rows,
+    overview_of,
+    question_rows,
+)
 from grader.review.page import render
 from grader.review.routing import get
 from grader.text import escape
@@ -37,16 +45,21 @@ _EXPORTS = {
 def show_assignments(request: Request) -> Response:
     """All assignments: what came in, what is graded, what waits."""
     desk = desk_of(request)
-    book = gradebook.build(desk.opened, desk.database, as_of=_now())
     graded = graded_points(desk.database.question_scores())
     return render(
         request,
         "assignments.html.jinja",
         overviews=tuple(overview_of(state, graded) for state in status(desk.opened, desk.database, ())),
-        others=elsewhere(book, [a for a in desk.opened.course.assignments.values() if not a.has_notebooks]),
-        table=class_table(book, graded),
         zone=desk.opened.course.zone,
     )
+
+
+def show_standing(request: Request) -> Response:
+    """The rest of the first page, which asks for it when it stands: the whole gradebook takes a moment to compute."""
+    desk = desk_of(request)
+    book = gradebook.build(desk.opened, desk.database, as_of=_now())
+    others = [assignment for assignment in desk.opened.course.assignments.values() if not assignment.has_notebooks]
+    return render(request, "_standing.html.jinja", plot=class_plot(book), others=elsewhere(book, others))
 
 
 def show_assignment(request: Request) -> Response:
@@ -152,7 +165,7 @@ def _known_student(desk: Desk, student_id: str) -> str:
 
 def _remarks(desk: Desk, student_id: str) -> Mapping[str, tuple[str, ...]]:
     """What should be known of the student's submissions, by assignment."""
-    return {row.assignment: remarks_of(row) for row in desk.database.outcomes() if row.student_id == student_id}
+    return {row.assignment: remarks_of(row) for row in desk.database.outcomes(student_id=student_id)}
 
 
 def _questions(desk: Desk, student_id: str) -> Mapping[str, list[gradebook.QuestionLine]]:
@@ -168,6 +181,7 @@ def _now() -> datetime:
 
 ROUTES = (
     get("/", show_assignments, "assignments"),
+    get("/standing", show_standing, "standing"),
     get("/assignments/{assignment}", show_assignment, "assignment"),
     get("/class", show_class, "class"),
     get("/class/export/{kind}", export_class, "export"),

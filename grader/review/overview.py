@@ -140,12 +140,13 @@ class ClassTable:
 def class_table(book: Gradebook, graded: GradedPoints) -> ClassTable:
     """The gradebook as a table to look at: what counts so far."""
     rows = tuple(ClassRow(row, tuple(_marks(row, graded)), _float(row.current.total)) for row in book.rows)
-    people = [
-        (one.row.student.student_id, f"{one.row.student.name}: {one.total:.1f} %", one.total)
-        for one in rows
-        if one.total is not None
-    ]
-    return ClassTable(book.items, rows, any(row.letter for row in book.rows), dot_plot(people))
+    return ClassTable(book.items, rows, any(row.letter for row in book.rows), class_plot(book))
+
+
+def class_plot(book: Gradebook) -> DotPlot | None:
+    """Everybody who has a grade so far, as a dot; None for nobody."""
+    totals = [(row.student, total) for row in book.rows if (total := _float(row.current.total)) is not None]
+    return dot_plot([(student.student_id, f"{student.name}: {total:.1f} %", total) for student, total in totals])
 
 
 def graded_points(scores: Iterable[QuestionScore]) -> GradedPoints:

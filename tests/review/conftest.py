@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,8 +95,9 @@ class Client:
         self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}")
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send one request."""
-        return asyncio.run(self._client.request(method, path, **options))
+        """Send one request; in a thread of its own, for a browser of the same run has a loop in this one."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(self._client.request(method, path, **options))).result()
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Look at a page, with headers whose names have underscores here."""

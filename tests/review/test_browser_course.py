@@ -60,6 +60,7 @@ def test_pages_are_accessible(
     page = at("/", color_scheme=scheme)
     for path in PATHS:
         page.goto(settings.origin + path)
+        page.wait_for_selector(".coming", state="detached")
         assert [] == violations(page), path
         assert 1280 >= page.evaluate("document.documentElement.scrollWidth")
     page.keyboard.press("?")
