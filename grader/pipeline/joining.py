@@ -143,6 +143,8 @@ def _local(workers: int | None) -> Any:
     """One process a worker on this machine; reachable from this machine alone."""
     from distributed import LocalCluster
 
+    from grader.pipeline import local_worker
+
     return LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=workers,
         threads_per_worker=1,
@@ -150,6 +152,7 @@ def _local(workers: int | None) -> Any:
         host="127.0.0.1",
         dashboard_address=None,
         silence_logs=logging.CRITICAL,
+        preload=[local_worker.__name__],
     )
 
 
