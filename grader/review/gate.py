@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from grader.review.assets import PREFIX, assets
+from grader.review.peers import is_stranger
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -85,7 +86,9 @@ class Gate:
         return self._unwelcome(request)
 
     def _wrong(self, request: Request) -> Response | None:
-        """What nobody may ask: another host (a name that somebody made lead here), another method."""
+        """What nobody may ask: another user, another host (a name that somebody made lead here), another method."""
+        if is_stranger(request.client, self._settings.port):
+            return PlainTextResponse("this is another user's grader review\n", 403)
         if request.headers.getlist("host") not in [[host] for host in self._hosts]:
             return PlainTextResponse(f"grader review answers at {self._settings.origin} only\n", 421)
         if request.method not in _METHODS:
