@@ -1,6 +1,5 @@
 """What tests of several packages share: a small course on disk, a browser."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.making import squares
+from tests.making import small_course
 from tests.postgres import Server, running_server
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -24,18 +23,7 @@ CHROMIUM_ARGUMENTS = (
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     """A course on disk with one assignment, `ps1`, of one notebook, `squares`, and a roster of three."""
-    root = tmp_path / "course"
-    source = root / "source_assignments" / "ps1"
-    source.mkdir(parents=True)
-    (source / "squares.ipynb").write_text(json.dumps(squares()))
-    (root / "course.toml").write_text(
-        '[course]\nid = "small"\n[categories]\nnotebooks = 60\nexams = 40\n'
-        "[assignments.ps1]\ncategory = 'notebooks'\ndue = 2026-09-21T20:00:00\n"
-        "[assignments.exam]\ncategory = 'exams'\npoints = 50\n"
-        "[limits]\ncell_seconds = 5\nmemory_mb = 512\n"
-    )
-    (root / "roster.csv").write_text("student_id,last_name,first_name\nada,Lovelace,Ada\nbob,=Cell(),Bob\ncem,Öz,Cem\n")
-    return root
+    return small_course(tmp_path / "course")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -43,3 +44,18 @@ def solved(released: Mapping[str, Any], **answers: str) -> dict[str, Any]:
         if grade_id in answers:
             cell["source"] = answers[grade_id]
     return notebook
+
+
+def small_course(root: Path) -> Path:
+    """Write a course of one assignment, `ps1`, of one notebook, `squares`, and a roster of three."""
+    source = root / "source_assignments" / "ps1"
+    source.mkdir(parents=True)
+    (source / "squares.ipynb").write_text(json.dumps(squares()))
+    (root / "course.toml").write_text(
+        '[course]\nid = "small"\n[categories]\nnotebooks = 60\nexams = 40\n'
+        "[assignments.ps1]\ncategory = 'notebooks'\ndue = 2026-09-21T20:00:00\n"
+        "[assignments.exam]\ncategory = 'exams'\npoints = 50\n"
+        "[limits]\ncell_seconds = 5\nmemory_mb = 512\n"
+    )
+    (root / "roster.csv").write_text("student_id,last_name,first_name\nada,Lovelace,Ada\nbob,=Cell(),Bob\ncem,Öz,Cem\n")
+    return root

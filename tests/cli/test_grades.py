@@ -1,22 +1,35 @@
 """Scores in and grades out by the command line: formats, rules that might be, what has changed, why."""
 
 import json
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.making import small_course
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def scored(course: Path, grader: Run, tmp_path: Path) -> Path:
-    """The small course with scores of its exam."""
-    file = tmp_path / "exam.csv"
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small course with scores of its exam, imported once."""
+    folder = tmp_path_factory.mktemp("imported")
+    root = small_course(folder / "course")
+    file = folder / "exam.csv"
     file.write_text("student_id,score\nada,45\nbob,25\ncem,EX\n")
-    assert 0 == grader("-C", course, "scores", "import", "exam", file).returncode
-    return course
+    command = [sys.executable, "-m", "grader", "-C", root, "scores", "import", "exam", file]
+    subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=True)
+    return root
+
+
+@pytest.fixture
+def scored(imported: Path, tmp_path: Path) -> Path:
+    """A copy of the small course with scores of its exam."""
+    return Path(shutil.copytree(imported, tmp_path / "course"))
 
 
 def test_explain_tells_the_total_down_to_the_item(scored: Path, grader: Run) -> None:
