@@ -104,7 +104,7 @@ def copy_database(plan: CopyPlan) -> Iterator[Copying | Copied]:
         for table in tables:
             if table.name != "alembic_version":
                 yield from _copy(_stream(reading, label, table), writing, table)
-        _count_on(writing, tables)
+        _settle(writing, tables)
         for table in tables:
             there = _stream(writing, plan.labels[1], table)
             copied = yield from _compare(_stream(reading, label, table), there, table)
@@ -206,8 +206,11 @@ def _told(row: AnyRow) -> bytes:
     return repr(tuple(row)).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def _count_on(connection: Connection, tables: list[Table]) -> None:
-    """Let PostgreSQL's counters go on from the highest number that was copied; SQLite does so by itself."""
+def _settle(connection: Connection, tables: list[Table]) -> None:
+    """Let PostgreSQL's counters go on from the highest number that was copied, and let it know how many rows there are.
+
+    SQLite counts on by itself.
+    """
     if connection.dialect.name != "postgresql":
         return
     for table in tables:
@@ -215,3 +218,4 @@ def _count_on(connection: Connection, tables: list[Table]) -> None:
         if counted is not None and isinstance(counted.type, Integer):
             sequence = func.pg_get_serial_sequence(table.name, counted.name)
             connection.execute(select(func.setval(sequence, func.max(counted))))
+        connection.exec_driver_sql(f'ANALYZE "{table.name}"')

@@ -245,7 +245,16 @@ def create(connection: Connection, label: str) -> Tables:
         OURS.create_all(connection)
         connection.execute(update(VERSION).values(version=_OUR_VERSION))
     _check_nbgrader(connection, label, {*_NBGRADER_TABLES, "alembic_version"})
+    _add_indexes(connection)
     return _reflected(connection)
+
+
+def _add_indexes(connection: Connection) -> None:
+    # nbgrader's indexes of these begin with the cell: to find a student's rows, PostgreSQL would read the whole class's
+    if connection.dialect.name == "postgresql":
+        for table in ("grade", "comment"):
+            name = f"grader_{table}_by_notebook"
+            connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {table} (notebook_id)")
 
 
 def _create_nbgrader(connection: Connection) -> None:
