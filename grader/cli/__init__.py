@@ -122,6 +122,13 @@ def main() -> None:
     except GraderError as error:
         GraderFailure(error).show()
         sys.exit(2)
+    except OSError as error:
+        from grader.store.refusals import refused_by_system
+
+        if (line := refused_by_system(error)) is None:
+            raise
+        GraderFailure(GraderError(line)).show()
+        sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("grader: interrupted; what was finished is kept, the same command goes on from here", err=True)
         _leave(130)

@@ -13,7 +13,7 @@ from multiprocessing import process
 from pathlib import Path
 
 from grader.store import faults
-from grader.store.files import storing
+from grader.store.refusals import storing
 
 _PREFIX = "grader-pool-"
 

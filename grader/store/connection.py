@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from grader.errors import StoreError
 from grader.store import faults, postgres
-from grader.store.files import storing
+from grader.store.refusals import storing
 from grader.text import escape
 
 _WRITES = "grader_writes"
@@ -114,11 +115,25 @@ def _prepare_sqlite(connection: sqlite3.Connection, journal: str) -> None:
     """Set a new connection up: our own BEGIN, durable commits, and waiting for another writer."""
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
-    (current,) = connection.execute("PRAGMA journal_mode").fetchone()
-    if current.upper() != journal:
-        connection.execute(f"PRAGMA journal_mode = {journal}")
+    _set_journal(connection, journal)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _set_journal(connection: sqlite3.Connection, journal: str) -> None:
+    """Set the journal's kind: of two that do at once, SQLite lets one fail instead of waiting, so that one goes on."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            (current,) = connection.execute("PRAGMA journal_mode").fetchone()
+            if current.upper() != journal:
+                connection.execute(f"PRAGMA journal_mode = {journal}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def journal_mode(path: Path, mounts: str) -> str:

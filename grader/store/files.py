@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.errors import StoreError
 from grader.store import faults
+from grader.store.refusals import storing
 from grader.text import escape
 
 IGNORED = frozenset({".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", ".DS_Store", "Thumbs.db"})
@@ -20,8 +21,7 @@ IGNORED = frozenset({".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", ".
 
 TEMPORARY = ".grader-tmp-"
 """How the names of files and folders begin that are being written, or that a killed writer left."""
-_NEW, _OLD = "new", "old"
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -32,11 +32,13 @@ class NotRegularError(Exception):
 def atomic_write(path: Path, data: bytes | str) -> None:
     """Make `path` a file of exactly this content; whoever looks, at any moment, sees the old file or the new one.
 
-    A link at `path` is replaced, not followed; its folder has to exist and must not be a link.
+    A link at `path` is replaced, not followed; its folder has to exist and must not be a link. What is neither link nor
+    file stays: root could replace a device.
     """
-    with storing(path), _opened(path.parent, _FOLDER | os.O_NOFOLLOW) as folder:
+    with storing(path), opened(path.parent, FOLDER | os.O_NOFOLLOW) as folder:
+        _refuse_device(folder, path)
         _replace(folder, path.name, data.encode() if isinstance(data, str) else data)
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def make_folder(path: Path) -> None:
@@ -55,75 +57,18 @@ def write_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -
         _check_relative(name)
     with storing(top / inside):
         _make_top(top)
-        with _opened(top, _FOLDER) as start, _made(start, inside.parts) as folder:
+        with opened(top, FOLDER) as start, made(start, inside.parts) as folder:
             _remove_others(folder, files)
             changed = set()
             for name in sorted(files):
                 *parents, last = PurePosixPath(name).parts
-                with _made(folder, tuple(parents)) as parent:
+                with made(folder, tuple(parents)) as parent:
                     if not _same(parent, last, files[name]):
                         _replace(parent, last, files[name])
                         changed.add(tuple(parents))
             for inner in sorted(changed):
-                with _beneath(folder, inner) as parent:
-                    _sync_folder(parent)
-
-
-def replace_folder(top: Path, inside: PurePosixPath, files: Mapping[str, bytes]) -> None:
-    """Make the folder `inside` of `top` hold exactly these files, all at once: it is written aside and renamed.
-
-    Whoever looks sees all old files, for a moment none, and then all new ones; never some of each. Where it fails, the
-    old ones stand; of a writer that was killed, `settle` puts them back.
-    """
-    aside = f"{TEMPORARY}{secrets.token_hex(8)}"
-    try:
-        write_folder(top, PurePosixPath(aside, _NEW), files)
-        with storing(top / inside):
-            _swap(top, inside, aside)
-    except BaseException:
-        with suppress(StoreError):
-            settle(top)
-        raise
-
-
-def _swap(top: Path, inside: PurePosixPath, aside: str) -> None:
-    """Put the folder that was written aside in its place; what stood there moves aside first, under its own path."""
-    with (
-        _opened(top, _FOLDER) as start,
-        _beneath(start, (aside,)) as staged,
-        _made(start, inside.parts[:-1]) as parent,
-    ):
-        if _stands(parent, inside.name):
-            with _made(staged, (f"{_OLD}{len(inside.parts)}", *inside.parts[:-1])) as before:
-                faults.reached("rename")
-                os.rename(inside.name, inside.name, src_dir_fd=parent, dst_dir_fd=before)
-        faults.reached("rename")
-        os.rename(_NEW, inside.name, src_dir_fd=staged, dst_dir_fd=parent)
-        _sync_folder(parent)
-        _remove_tree(aside, start)
-
-
-def settle(top: Path) -> None:
-    """Settle what writers of `replace_folder` left that were killed: what they had only moved away comes back.
-
-    Nobody may be writing there.
-    """
-    with storing(top):
-        for aside in sorted(top.iterdir()) if top.is_dir() else ():
-            if is_temporary(aside.name) and aside.is_dir() and not aside.is_symlink():
-                _put_back(top, aside)
-                with _opened(top, _FOLDER) as start:
-                    _remove_tree(aside.name, start)
-
-
-def _put_back(top: Path, aside: Path) -> None:
-    for old in aside.glob(f"{_OLD}[0-9]*"):
-        depth = old.name.removeprefix(_OLD)
-        for moved in old.glob("/".join("*" * int(depth))) if depth.isdecimal() else ():
-            place = top / moved.relative_to(old)
-            if not os.path.lexists(place):
-                faults.reached("rename")
-                moved.rename(place)
+                with beneath(folder, inner) as parent:
+                    sync_folder(parent)
 
 
 def write_beneath(top: Path, inside: PurePosixPath, data: bytes) -> None:
@@ -131,9 +76,9 @@ def write_beneath(top: Path, inside: PurePosixPath, data: bytes) -> None:
     *parents, name = inside.parts
     with storing(top / inside):
         _make_top(top)
-        with _opened(top, _FOLDER) as start, _made(start, tuple(parents)) as folder:
+        with opened(top, FOLDER) as start, made(start, tuple(parents)) as folder:
             _replace(folder, name, data)
-            _sync_folder(folder)
+            sync_folder(folder)
 
 
 def remove_leftovers(top: Path, *, deep: bool = False) -> None:
@@ -156,7 +101,7 @@ def is_temporary(name: str) -> bool:
 @contextmanager
 def open_beneath(top: Path, parts: tuple[str, ...]) -> Iterator[int]:
     """A descriptor of a folder below `top`; a link on the way there is refused with an `OSError`."""
-    with _opened(top, _FOLDER) as start, _beneath(start, parts) as folder:
+    with opened(top, FOLDER) as start, beneath(start, parts) as folder:
         yield folder
 
 
@@ -195,30 +140,8 @@ def describe(mode: int) -> str | None:
 
 
 @contextmanager
-def storing(path: Path) -> Iterator[None]:
-    """Tell what the system refused in one line that names the path and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{escape(path, 300)}: {_refusal(error)}") from error
-
-
-def _refusal(error: OSError) -> str:
-    remedies = {
-        errno.ENOSPC: "the disk is full; make room and run the same command again",
-        errno.EDQUOT: "your quota is used up; make room and run the same command again",
-        errno.EROFS: "the file system is read-only; use a folder that can be written to",
-        errno.EACCES: "permission denied; make it readable and writable for you (chmod u+rwX)",
-        errno.EPERM: "not permitted; make it readable and writable for you (chmod u+rwX)",
-        errno.ELOOP: "a link stands in the way; remove it",
-        errno.ENAMETOOLONG: "the path is too long; use a shorter folder",
-        errno.ENOENT: "no such file or folder",
-    }
-    return remedies.get(error.errno or 0, f"{error.strerror or error}; check the disk and run the same command again")
-
-
-@contextmanager
-def _opened(path: Path | str, flags: int, dir_fd: int | None = None) -> Iterator[int]:
+def opened(path: Path | str, flags: int, dir_fd: int | None = None) -> Iterator[int]:
+    """A descriptor, closed at the end."""
     descriptor = os.open(path, flags, dir_fd=dir_fd)
     try:
         yield descriptor
@@ -227,27 +150,28 @@ def _opened(path: Path | str, flags: int, dir_fd: int | None = None) -> Iterator
 
 
 @contextmanager
-def _beneath(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
+def beneath(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
+    """A descriptor of a folder below an open one; a link on the way is refused."""
     if not parts:
         yield folder
         return
     with (
-        _opened(parts[0], _FOLDER | os.O_NOFOLLOW, dir_fd=folder) as inner,
-        _beneath(inner, parts[1:]) as last,
+        opened(parts[0], FOLDER | os.O_NOFOLLOW, dir_fd=folder) as inner,
+        beneath(inner, parts[1:]) as last,
     ):
         yield last
 
 
 @contextmanager
-def _made(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
-    """Like `_beneath`, and each folder on the way is made where there is none."""
+def made(folder: int, parts: tuple[str, ...]) -> Iterator[int]:
+    """Like `beneath`, and each folder on the way is made where there is none."""
     if not parts:
         yield folder
         return
     _make_folder(folder, parts[0])
     with (
-        _opened(parts[0], _FOLDER | os.O_NOFOLLOW, dir_fd=folder) as inner,
-        _made(inner, parts[1:]) as last,
+        opened(parts[0], FOLDER | os.O_NOFOLLOW, dir_fd=folder) as inner,
+        made(inner, parts[1:]) as last,
     ):
         yield last
 
@@ -259,7 +183,7 @@ def _make_top(top: Path) -> None:
 
 
 def _make_folder(folder: int, name: str) -> None:
-    if _stands(folder, name):
+    if stands(folder, name):
         if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             return
         faults.reached("remove")
@@ -267,10 +191,11 @@ def _make_folder(folder: int, name: str) -> None:
     faults.reached("mkdir")
     with suppress(FileExistsError):  # two of our own threads make one student's folder
         os.mkdir(name, dir_fd=folder)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
-def _stands(folder: int, name: str) -> bool:
+def stands(folder: int, name: str) -> bool:
+    """Whether anything has this name in an open folder."""
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -307,7 +232,8 @@ def _replace_once(folder: int, name: str, data: bytes) -> None:
         raise
 
 
-def _sync_folder(folder: int) -> None:
+def sync_folder(folder: int) -> None:
+    """Make what was renamed in an open folder outlast a loss of power."""
     faults.reached("sync folder")
     try:
         os.fsync(folder)
@@ -315,6 +241,15 @@ def _sync_folder(folder: int) -> None:
         # some network and FUSE file systems cannot sync a folder, and then keep its entries in order by themselves
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
+
+
+def _refuse_device(folder: int, path: Path) -> None:
+    try:
+        mode = os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if (what := describe(mode)) and not stat.S_ISLNK(mode):
+        raise StoreError(f"{escape(path, 300)}: {what} and is left as it is; name a file")
 
 
 def _keep_mode(folder: int, name: str, descriptor: int) -> None:
@@ -345,16 +280,17 @@ def _remove_others(folder: int, files: Mapping[str, bytes]) -> None:
     for name, is_folder in entries:
         inner = heads.get(name)
         if is_folder and inner:
-            with _beneath(folder, (name,)) as descriptor:
+            with beneath(folder, (name,)) as descriptor:
                 _remove_others(descriptor, inner)
         elif is_folder:
-            _remove_tree(name, folder)
+            remove_tree(name, folder)
         elif inner is None or inner:
             faults.reached("remove")
             os.unlink(name, dir_fd=folder)
 
 
-def _remove_tree(name: str, folder: int) -> None:
+def remove_tree(name: str, folder: int) -> None:
+    """Remove a folder of an open folder, with all that is in it."""
     faults.reached("remove")
     shutil.rmtree(name, dir_fd=folder)
 

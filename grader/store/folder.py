@@ -14,6 +14,7 @@ from grader.errors import StoreError
 from grader.model import Files, Student, Submission
 from grader.roster import read_roster, valid_student_id
 from grader.store import faults
+from grader.store.aside import replace_folder, settle
 from grader.store.files import (
     IGNORED,
     TEMPORARY,
@@ -22,13 +23,11 @@ from grader.store.files import (
     open_beneath,
     read_regular,
     remove_leftovers,
-    replace_folder,
-    settle,
-    storing,
     write_beneath,
     write_folder,
 )
 from grader.store.lock import Holder, course_lock, holder
+from grader.store.refusals import storing
 from grader.store.submissions import TIMESTAMP, ReadLimits, read_submission
 from grader.text import escape
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from grader.errors import StoreError
 from grader.store import faults
-from grader.store.files import storing
+from grader.store.refusals import storing
 from grader.text import escape
 
 _SECONDS_TO_SAY = 1.0

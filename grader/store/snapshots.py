@@ -18,8 +18,9 @@ from pathlib import Path
 from grader.errors import StoreError
 from grader.store.connection import sqlite_reason
 from grader.store.faults import reached
-from grader.store.files import atomic_write, remove_leftovers, storing
+from grader.store.files import atomic_write, remove_leftovers
 from grader.store.holdings import Counts, Difference, counts_of, differences, holdings_of, opened
+from grader.store.refusals import storing
 from grader.text import escape
 
 KEPT = 10
