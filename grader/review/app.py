@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from grader.pipeline.answers import Answers
 from grader.review.assets import PREFIX, serve_asset
 from grader.review.desk import Desk, Settings
 from grader.review.door import Door
@@ -44,7 +45,7 @@ def create_app(opened: OpenCourse, database: Database, settings: Settings) -> St
         ],
         exception_handlers={HTTPException: _told},
     )
-    app.state.desk = Desk(opened, database, settings)
+    app.state.desk = Desk(opened, database, settings, Answers(opened))
     app.state.door = door
     return app
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from grader.pipeline.answers import Answers
     from grader.pipeline.course import OpenCourse
+    from grader.pipeline.marking import Marking
     from grader.store import Database
 
 
@@ -50,6 +52,14 @@ class Desk:
     opened: OpenCourse
     database: Database
     settings: Settings
+    answers: Answers
+    """What was read of sources and graded notebooks; one for all pages."""
+
+    def marking(self) -> Marking:
+        """Grading by hand, by whoever started this run."""
+        from grader.pipeline.marking import Marking
+
+        return Marking.of(self.opened, self.database, self.settings.grader, self.answers)
 
 
 def desk_of(request: Request) -> Desk:
