@@ -10,11 +10,15 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 
+from grader.errors import StoreError
 from grader.model import Notebook, Student
 from grader.store.cells import BaseCell, CellTable, NotebookCells, SourceCell, notebook_cells
 from grader.store.rows import SyncReport
 from grader.store.schema import Tables
+from grader.text import escape
 
+_NO_COURSE = frozenset({"default_course", ""})
+"""How nbgrader calls a course without an id."""
 _NAMELESS = {"last_name": None, "first_name": None, "email": None}
 
 
@@ -110,13 +114,24 @@ def _assignment_id(connection: Connection, tables: Tables, heading: Heading) -> 
     course, table, due = tables.course, tables.assignment, naive_utc(heading.due)
     if connection.scalar(select(course.c.id).where(course.c.id == heading.course_id)) is None:
         connection.execute(insert(course).values(id=heading.course_id))
-    found = connection.scalar(select(table.c.id).where(table.c.name == heading.name))
+    found = connection.execute(select(table.c.id, table.c.course_id).where(table.c.name == heading.name)).first()
     if found is None:
-        found = new_id()
-        connection.execute(insert(table).values(id=found, name=heading.name, duedate=due, course_id=heading.course_id))
-    elif due is not None:
-        connection.execute(update(table).where(table.c.id == found).values(duedate=due))
-    return str(found)
+        made = new_id()
+        connection.execute(insert(table).values(id=made, name=heading.name, duedate=due, course_id=heading.course_id))
+        return made
+    _check_course(heading, found.course_id)
+    if due is not None:
+        connection.execute(update(table).where(table.c.id == found.id).values(duedate=due))
+    return str(found.id)
+
+
+def _check_course(heading: Heading, stored: str) -> None:
+    """Keep two courses apart that were given one database: nbgrader knows an assignment by its name alone."""
+    if stored != heading.course_id and not _NO_COURSE & {stored, heading.course_id}:
+        raise StoreError(
+            f"{escape(heading.name)}: the database has it from the course {escape(stored)!r}, and this one is "
+            f"{escape(heading.course_id)!r}; give each course a database of its own, or take back a change of its id"
+        )
 
 
 def _add_notebook(connection: Connection, tables: Tables, assignment_id: str, name: str) -> str:

@@ -385,6 +385,20 @@ def test_a_due_date_of_the_form_grader_stays(database: Database, path: Path) -> 
         connection.close()
 
 
+def test_two_courses_in_one_database_are_kept_apart(
+    tmp_path: Path, instructor: nbformat.NotebookNode, released: nbformat.NotebookNode
+) -> None:
+    """An assignment of the same name in another course is refused, and nothing of the first is touched."""
+    given = {"due": None, "notebooks": {"p1": (instructor, released)}}
+    for course_id in ("default_course", "ml", "ml"):
+        with Database(tmp_path / "gradebook.db", course_id=course_id) as database:
+            database.sync_assignment("hw1" if course_id == "ml" else "hw0", **given)
+    with Database(tmp_path / "gradebook.db", course_id="db") as database:
+        database.sync_assignment("hw0", **given)
+        with pytest.raises(StoreError, match="hw1: the database has it from the course 'ml', and this one is 'db'"):
+            database.sync_assignment("hw1", **given)
+
+
 def test_students_are_named(database: Database, record: Record, graded: Grade, path: Path) -> None:
     """The roster's names reach the database, for students who were there before too."""
     record(graded("ada"))
