@@ -28,7 +28,7 @@ from grader.review.server import listening
 
 CHROMIUM = "/usr/bin/chromium"
 SIZE: Any = {"width": 1280, "height": 720}
-_COLOURS = 128
+_COLOURS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Shot:
     """What is done on the page first."""
     scheme: str = "light"
     assignment: str = "notebook_02_shallow_networks"
-    student: int = 3
+    student: int = 6
     """Which of the class, in the roster's order."""
 
 
@@ -52,17 +52,16 @@ def _with_help(page: Any) -> None:
     page.wait_for_selector("dialog[open]")
 
 
-def _flagged(page: Any) -> None:
+def _repaired(page: Any) -> None:
     page.get_by_role("searchbox").fill("repaired")
-    page.locator("#submissions").scroll_into_view_if_needed()
-    page.mouse.wheel(0, 600)
+    page.locator("#submissions").evaluate("heading => heading.scrollIntoView({ block: 'start' })")
 
 
 SHOTS = (
     Shot("assignments", "/", lambda page: page.wait_for_selector(".coming", state="detached")),
     Shot("assignments-dark", "/", lambda page: page.wait_for_selector(".coming", state="detached"), scheme="dark"),
     Shot("assignment", "/assignments/{assignment}"),
-    Shot("submissions", "/assignments/{assignment}", _flagged),
+    Shot("submissions", "/assignments/{assignment}", _repaired),
     Shot("class", "/class"),
     Shot("student", "/students/{student}"),
     Shot("keys", "/students/{student}", _with_help, scheme="dark"),
@@ -107,7 +106,9 @@ def _take(page: Any, settings: Settings, opened: OpenCourse, shot: Shot) -> byte
 def _small(png: bytes) -> bytes:
     """The picture with as few colours as text and flat shapes need."""
     out = BytesIO()
-    Image.open(BytesIO(png)).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(out, "png", optimize=True)
+    shown = Image.open(BytesIO(png)).convert("RGB")
+    few = shown.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(out, "png", optimize=True)
     return out.getvalue()
 
 

@@ -15,7 +15,7 @@ def _login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return ""
+        return "grader"
 
 
 @click.command("review")

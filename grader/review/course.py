@@ -74,7 +74,7 @@ def show_assignment(request: Request) -> Response:
         request,
         "assignment.html.jinja",
         overview=overview_of(state, graded_points(scores)),
-        questions=question_rows(figures, scores),
+        questions=question_rows(figures, desk.marking().questions(assignment.name), scores),
         submissions=state.submissions,
         zone=desk.opened.course.zone,
     )

@@ -9,13 +9,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
 from grader.gradebook import Gradebook, ItemGrade, Status, StudentGrade
-from grader.model import GradedKind
 from grader.report import QuestionFigures, summary
 from grader.review.drawing import DotPlot, Histogram, Part, dot_plot, histogram, parts
 
 if TYPE_CHECKING:
     from grader.config import Assignment
     from grader.gradebook import Item
+    from grader.pipeline.marking import QuestionProgress
     from grader.pipeline.status import AssignmentStatus, SubmissionStatus
     from grader.store import QuestionScore
 
@@ -81,28 +81,31 @@ class QuestionRow:
     """One question of an assignment."""
 
     figures: QuestionFigures
-    by_hand: bool
+    progress: QuestionProgress | None
+    """How far people are; None where tests grade it."""
     parts: tuple[Part, ...]
     spread: Histogram | None
 
 
-def question_rows(figures: Iterable[QuestionFigures], scores: Iterable[QuestionScore]) -> tuple[QuestionRow, ...]:
+def question_rows(
+    figures: Iterable[QuestionFigures], by_hand: Iterable[QuestionProgress], scores: Iterable[QuestionScore]
+) -> tuple[QuestionRow, ...]:
     """The questions with what is graded and how the points spread."""
+    progress = {(one.question.notebook, one.question.grade_id): one for one in by_hand}
     by_question: Mapping[tuple[str, str], list[QuestionScore]] = defaultdict(list)
     for score in scores:
         by_question[score.notebook, score.grade_id].append(score)
-    return tuple(_question_row(one, by_question[one.question.notebook, one.question.grade_id]) for one in figures)
+    keys = ((one, (one.question.notebook, one.question.grade_id)) for one in figures)
+    return tuple(_question_row(one, progress.get(key), by_question[key]) for one, key in keys)
 
 
-def _question_row(figures: QuestionFigures, scores: list[QuestionScore]) -> QuestionRow:
+def _question_row(
+    figures: QuestionFigures, progress: QuestionProgress | None, scores: list[QuestionScore]
+) -> QuestionRow:
     waiting = sum(score.needs_manual for score in scores)
     given = [100 * score.score / score.max_score for score in scores if not score.needs_manual and score.max_score]
-    return QuestionRow(
-        figures,
-        any(score.kind is not GradedKind.TESTS for score in scores),
-        parts([("full", "graded", len(scores) - waiting), ("waiting", "waiting", waiting)]),
-        histogram(given),
-    )
+    counts = (("full", "graded", len(scores) - waiting), ("waiting", "waiting", waiting))
+    return QuestionRow(figures, progress, parts(counts), histogram(given))
 
 
 @dataclass(frozen=True, slots=True)

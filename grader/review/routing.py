@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from grader.errors import GraderError, StoreError
+from grader.errors import GraderError, StaleError, StoreError
 from grader.review.errors import Refusal
 from grader.review.forms import Form
 from grader.review.page import problem
@@ -81,6 +81,8 @@ def status_of(error: GraderError) -> int:
     match error:
         case Refusal():
             return error.status
+        case StaleError():
+            return 409
         case StoreError():
             return 503
         case _:

@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from grader.errors import GraderError, StoreError
+from grader.errors import GraderError, StaleError, StoreError
 from grader.review import app as review_app
 from grader.review import course
 from grader.review.errors import Refusal
@@ -28,6 +28,8 @@ def write(request: Request) -> Response:
             return PlainTextResponse(f"{form.number('points')}")
         case "refused":
             raise Refusal(409, "somebody else was quicker: 3 points by <b>bob</b>")
+        case "stale":
+            raise StaleError("bob wrote in between")
         case "store":
             raise StoreError("gradebook.db: the disk is full")
         case "words":
@@ -227,6 +229,7 @@ def test_a_body_has_bounds(client: Callable[..., Any]) -> None:
     ("trouble", "status", "line"),
     [
         ("refused", 409, "somebody else was quicker: 3 points by &lt;b&gt;bob&lt;/b&gt;"),
+        ("stale", 409, "bob wrote in between"),
         ("store", 503, "gradebook.db: the disk is full"),
         ("words", 400, "another line"),
         ("number", 400, "points is no number"),
