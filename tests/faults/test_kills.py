@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -54,7 +55,8 @@ class Run:
 
     def __init__(self, course: Path, *arguments: str) -> None:
         command = [sys.executable, "-m", "grader", "-C", str(course), "grade", "--json", "--jobs", "2", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
         self.seen: set[psutil.Process] = set()
 
     def student(self) -> str:
@@ -70,6 +72,10 @@ class Run:
         """Wait for a line with a word among what is said to people."""
         assert self.process.stderr is not None
         assert any(word in line for line in self.process.stderr)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C: a terminal sends the signal to the whole group."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def rest(self) -> set[str]:
         """Students that are graded from here to the end."""
@@ -192,7 +198,7 @@ def test_killed_or_interrupted_the_same_command_goes_on(course: Path, undisturbe
     with grading(course) as run:
         done |= killed | {run.student()}
         run.look()
-        run.process.send_signal(signal.SIGINT)
+        run.interrupt()
         finished = run.rest()
         assert not done & finished
         said = run.end(130)
@@ -200,9 +206,9 @@ def test_killed_or_interrupted_the_same_command_goes_on(course: Path, undisturbe
         assert "the same command goes on from here" in said
     with grading(course, "--student", SLOW) as run:
         run.one(is_students)
-        run.process.send_signal(signal.SIGINT)
+        run.interrupt()
         run.complaint("stopping")
-        run.process.send_signal(signal.SIGINT)
+        run.interrupt()
         assert set() == run.rest()
         assert "goes on from here" in run.end(130)
     assert [] == [str(path) for path in Path("/tmp").glob(f"grader-pool-{run.process.pid}-*")]
