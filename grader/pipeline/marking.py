@@ -187,13 +187,21 @@ class Marking:
             if tests or cell.kind is not GradedKind.TESTS
         )
 
+    def progress(self, question: Question) -> QuestionProgress:
+        """How far one question is; quick, for it is shown beside every answer."""
+        marks, by = self.database.marks, self._by()
+        claims = [claim for claim in marks.claims(question.assignment, by) if claim.question == question]
+        rows = marks.glances(question.assignment, question)
+        return _progress(question, self._asked(question).cell, rows, claims)
+
     def queue(self, question: Question) -> tuple[QueueEntry, ...]:
         """All answers in the fair order."""
         return self._queue(question, {row.student_id: row for row in self.database.marks.marks(question)})
 
     def find(self, question: Question, key: str) -> str:
         """The student whose answer a key names; `MarkingError` where there is none."""
-        found = next((entry.student_id for entry in self.queue(question) if entry.key == key), None)
+        rows = self.database.marks.glances(question.assignment, question)
+        found = next((row.student_id for row in rows if key_of(question, row.student_id) == key), None)
         if found is None:
             raise MarkingError(f"there is no answer {escape(key, 40)!r} to {escape(question)}; load the queue again")
         return found
@@ -245,6 +253,10 @@ class Marking:
     def mark_group(self, question: Question, seen: Mapping[str, str], mark: Mark | None) -> Marked:
         """Give the same mark to all of these students, by the versions that were seen; all get it, or none."""
         return Marked(*self.database.marks.give(question, {one: (mark, seen[one]) for one in seen}, self._by()))
+
+    def mark_each(self, question: Question, wanted: Mapping[str, tuple[Mark | None, str]]) -> Marked:
+        """Give each of these students a mark of their own, with the version that was seen; all get it, or none."""
+        return Marked(*self.database.marks.give(question, wanted, self._by()))
 
     def flag(self, question: Question, student_id: str, seen: str, *, flagged: bool) -> StoredMark:
         """Set or take the flag of an answer, graded or not."""
@@ -341,6 +353,11 @@ class Marking:
         )
 
 
+def key_of(question: Question, student_id: str) -> str:
+    """What names an answer in addresses without naming its student."""
+    return hashlib.sha256(f"{question}\0{student_id}".encode("utf-8", "replace")).hexdigest()[:12]
+
+
 def state_of(stored: StoredMark) -> State:
     """How an answer stands, in one word."""
     if stored.mark is not None:
@@ -351,10 +368,9 @@ def state_of(stored: StoredMark) -> State:
 
 
 def _entry(stored: StoredMark, number: int, claimed_by: str) -> QueueEntry:
-    told = f"{stored.question}\0{stored.student_id}"
     return QueueEntry(
         number=number,
-        key=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:12],
+        key=key_of(stored.question, stored.student_id),
         student_id=stored.student_id,
         state=state_of(stored),
         points=stored.points,
