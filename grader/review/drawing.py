@@ -12,7 +12,8 @@ from grader.report import bins, summary
 WIDTH = 100.0
 """Of every drawing, in its own units; the page makes it as wide as there is room."""
 _HEIGHT = 30.0
-_FEW, _FEW_COLUMNS, _LEAST_HEIGHT = 150, 90, 6.0
+_FEW, _FEW_COLUMNS = 150, 90
+_LEAST_HEIGHT, _MOST_HEIGHT = 6.0, 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,11 @@ def dot_plot(people: Sequence[tuple[str, str, float]]) -> DotPlot | None:
         column = min(max(round((percent - low) / (high - low) * columns), 0), columns)
         places.append((column, stacks[column], name, words))
         stacks[column] += 1
-    height = max(max(stacks.values()) * step, _LEAST_HEIGHT)
+    tallest = max(stacks.values())
+    rise = min(step, _MOST_HEIGHT / tallest)
+    height = max((tallest - 1) * rise + step, _LEAST_HEIGHT)
     return DotPlot(
-        tuple(Dot(column * step, height - (level + 0.5) * step, *told) for column, level, *told in places),
+        tuple(Dot(column * step, height - step / 2 - level * rise, *told) for column, level, *told in places),
         step * 0.42,
         height,
         tuple(((tick - low) / (high - low) * WIDTH, f"{tick} %") for tick in range(low, high + 1, 10)),

@@ -153,3 +153,11 @@ def test_dots_are_one_a_person() -> None:
     assert ["80 %", "90 %", "100 %"] == [words for _, words in made.ticks]
     assert all(0 <= dot.x <= 100 and 0 <= dot.y <= made.height for dot in made.dots)
     assert dot_plot([]) is None
+
+
+def test_a_crowd_is_not_taller_than_the_page() -> None:
+    """Where hundreds have the same, their dots overlap."""
+    made = dot_plot([(f"s{number}", "words", 0.0) for number in range(500)])
+    assert made
+    assert 20 > made.height
+    assert 500 == len({dot.y for dot in made.dots})
