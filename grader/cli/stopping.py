@@ -46,7 +46,7 @@ class Onlooker:
         if self.asked and not self._said:
             self._said = True
             many = show.count(len(running), self.noun)
-            show.say(f"stopping    {many} that run are finished, no other begins; Ctrl-C again stops at once", "yellow")
+            show.say(f"stopping    when what runs is finished ({many}); Ctrl-C again stops at once", "yellow")
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def test_once_asks_and_ends_the_command_at_the_end(capsys: pytest.CaptureFixture
         next(steps)
     told = capsys.readouterr().err
     assert 1 == told.count("stopping")
-    assert "2 submissions that run are finished" in told
+    assert "when what runs is finished (2 submissions)" in told
 
 
 def test_twice_interrupts_at_once() -> None:
