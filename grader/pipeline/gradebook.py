@@ -208,6 +208,6 @@ def questions(opened: OpenCourse, database: Database, student_id: str) -> tuple[
             row.needs_manual,
             " ".join(filter(None, (reasons.get((row.assignment, row.notebook, row.grade_id)), row.comment))),
         )
-        for row in database.question_scores()
-        if row.student_id == student_id and row.assignment in opened.course.assignments
+        for row in database.question_scores(student_id=student_id)
+        if row.assignment in opened.course.assignments
     )

@@ -103,10 +103,12 @@ class Database:
         with self._reading() as connection:
             return outcomes.outcomes(connection, assignment, student_id)
 
-    def question_scores(self, assignment: str | None = None) -> tuple[QuestionScore, ...]:
-        """Scores of every cell with points, by assignment, student, notebook and cell; of one assignment or of all."""
+    def question_scores(
+        self, assignment: str | None = None, student_id: str | None = None
+    ) -> tuple[QuestionScore, ...]:
+        """Scores of every cell with points, by assignment, student, notebook and cell; of one of each or of all."""
         with self._reading() as connection:
-            return scores.question_scores(connection, self._tables, assignment)
+            return scores.question_scores(connection, self._tables, assignment, student_id)
 
     def max_scores(self) -> Mapping[str, float]:
         """The points of each assignment, by its name."""

@@ -20,7 +20,9 @@ from grader.store.schema import AUDIT, SCORE, Tables
 from grader.text import escape
 
 
-def question_scores(connection: Connection, tables: Tables, assignment: str | None) -> tuple[QuestionScore, ...]:
+def question_scores(
+    connection: Connection, tables: Tables, assignment: str | None, student_id: str | None = None
+) -> tuple[QuestionScore, ...]:
     """Every cell with points of every submission, by assignment, student, notebook and cell: one query for all."""
     base, grade, comment = tables.base_cell, tables.grade, tables.comment
     submitted, mine, answer = tables.submitted_assignment, tables.submitted_notebook, base.alias("answer")
@@ -73,8 +75,11 @@ def question_scores(connection: Connection, tables: Tables, assignment: str | No
             )
         )
     )
-    chosen = query if assignment is None else query.where(tables.assignment.c.name == assignment)
-    return tuple(_question_score(row) for row in connection.execute(chosen))
+    if assignment is not None:
+        query = query.where(tables.assignment.c.name == assignment)
+    if student_id is not None:
+        query = query.where(submitted.c.student_id == student_id)
+    return tuple(_question_score(row) for row in connection.execute(query))
 
 
 def max_scores(connection: Connection, tables: Tables) -> Mapping[str, float]:
