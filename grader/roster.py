@@ -42,7 +42,9 @@ def read_roster(text: str, name: str = "roster.csv") -> tuple[Student, ...]:
         titles = tuple(title.strip() for title in next(rows, []))
         numbered = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise ConfigError(f"{name}, line {rows.line_num}: not a CSV file ({error}); save it as CSV again") from None
+        raise ConfigError(
+            f"{name}, line {rows.line_num}: not a CSV file ({escape(error)}); save it as CSV again"
+        ) from None
     if len(titles) > MOST_COLUMNS or len(numbered) > MOST_STUDENTS:
         raise ConfigError(f"{name}: has more than {MOST_COLUMNS:,} columns or {MOST_STUDENTS:,} rows; is it a roster?")
     fields = tuple(_field(title) for title in titles)

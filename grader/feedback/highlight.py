@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 MAX_SOURCE = 100_000
 _LONGEST_COLOURED = 30_000
+_READ_FAST = ("python", "ipython3", "r", "julia")
+_RUN = re.compile(r"\s{400}|(.)\1{400}|(..)\2{200}", re.DOTALL)
+"""Something over and over, or white space without an end: lexers take time that is quadratic in it."""
 _LEXERS = {
     "python": "python",
     "ipython": "ipython3",
@@ -52,11 +56,13 @@ def language_of(metadata: Mapping[str, Any]) -> str:
 def highlight(source: str, language: str) -> Markup:
     """The source, escaped and coloured; too long or in a language that we do not know, escaped alone."""
     text = show_directions(shorten(clean(source), MAX_SOURCE)[0])
-    if len(text) > _LONGEST_COLOURED or language.lower() not in _LEXERS:
+    name = _LEXERS.get(language.lower())
+    longest = _LONGEST_COLOURED if name in _READ_FAST else _LONGEST_COLOURED // 10
+    if name is None or len(text) > longest or _RUN.search(text):
         return escape(text)
     from pygments import highlight as coloured
 
-    return Markup(coloured(text, _lexer(_LEXERS[language.lower()]), _formatter()).rstrip("\n"))  # noqa: S704 - Pygments escapes
+    return Markup(coloured(text, _lexer(name), _formatter()).rstrip("\n"))  # noqa: S704 - Pygments escapes
 
 
 @lru_cache

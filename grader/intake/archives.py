@@ -60,7 +60,7 @@ def _in_zip(archive: zipfile.ZipFile, limits: Limits) -> Iterator[Entry | Refuse
     for member in archive.infolist():
         name = _zip_name(member)
         parts = parts_of(name)
-        if member.is_dir() or name.endswith("\\"):
+        if name.endswith(("/", "\\")):
             continue
         reason = unsafe_path(parts) or _zip_reason(member, limits)
         if reason:

@@ -19,6 +19,7 @@ from grader.config import parse_course
 from grader.errors import GraderError
 from grader.execution.kernel import Message, parse_json
 from grader.execution.outputs import Recorder
+from grader.feedback.highlight import highlight
 from grader.feedback.images import picture
 from grader.feedback.mathematics import formula
 from grader.feedback.outputs import outputs
@@ -84,6 +85,16 @@ def many_files_tar() -> None:
             archive.addfile(member, io.BytesIO(bytes(member.size)))
     entries = [entry for entry in archive_entries(out.getvalue(), Limits(), "x.tgz") if isinstance(entry, Entry)]
     assert sum(len(entry.read()) for entry in reversed(entries)) == 800 * 11_000
+
+
+def nameless() -> bytes:
+    """A zip with a member that is called nothing."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        member = zipfile.ZipInfo("x")
+        member.filename = ""
+        archive.writestr(member, b"")
+    return out.getvalue()
 
 
 def wide_workbook() -> Any:
@@ -175,6 +186,10 @@ BOMBS: dict[str, Callable[[], Any]] = {
     "a name space of a megabyte": lambda: picture(
         SVG, f'<svg xmlns:a="{"u" * 1_000_000}">{"".join(f"<a:b{n}/>" for n in range(20_000))}</svg>'
     ),
+    "blank lines without an end": lambda: highlight("a" + "\n" * 29_000, "ipython3"),
+    "a comment of strokes": lambda: markdown(f"```c\n{'/' * 29_000}\n```"),
+    "a quotation mark in the middle": lambda: read_table(b'a\t"b"\x00"c"\n', "x"),
+    "a member without a name": lambda: list(archive_entries(nameless(), Limits(), "x.zip")),
     "characters by number": lambda: small(formula("\\unicode[" * 1_000_000, display=True), 20_000),
     "a rule of dashes": lambda: outputs({"outputs": [{"output_type": "error", "traceback": ["-" * 20_000_000 + "x"]}]}),
     "a reference to a long address": lambda: small(markdown(f"[a]: {'x' * 50_000}\n\n{'[a]' * 16_000}"), 1_000_000),

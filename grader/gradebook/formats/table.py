@@ -72,7 +72,7 @@ def read_table(data: bytes, filename: str) -> Table:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         rows = _rows(([cell.strip() for cell in cells] for cells in reader), name)
     except csv.Error as error:
-        raise ScoresError(f"{name}: is no table: {error}; save it as CSV (UTF-8) again") from None
+        raise ScoresError(f"{name}: is no table: {escape(error)}; save it as CSV (UTF-8) again") from None
     return _checked(Table(rows, delimiter, notes), name)
 
 
