@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from grader.errors import StoreError
 from grader.text import escape
@@ -107,9 +107,10 @@ def reason(error: DBAPIError) -> str:
     for start in sorted(_BY_STATE, key=len, reverse=True):
         if state.startswith(start):
             return f"{_BY_STATE[start]} ({text})"
-    if state:
+    known = None if state else next((remedy for words, remedy in _BY_WORDS.items() if words in text), None)
+    if known is None and (state or not isinstance(error, OperationalError)):
         return f"the database refused: {text}"
-    return f"{next((remedy for words, remedy in _BY_WORDS.items() if words in text), _UNREACHABLE)} ({text})"
+    return f"{known or _UNREACHABLE} ({text})"
 
 
 def _one_line(text: str) -> str:

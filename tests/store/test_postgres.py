@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -203,6 +204,32 @@ def test_a_dropped_connection_is_made_again(postgres: Server, url: str) -> None:
         dropped = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'grader'"
         assert [(True,)] == postgres.sql(dropped)
         database.sync_students([Student("bob")])
+
+
+def test_a_killed_writer_gives_its_turn_back(postgres: Server, url: str) -> None:
+    """`kill -9` in the middle of a transaction: nothing of it stays, and the next writer need not wait."""
+    code = (
+        "import sys; from sqlalchemy import text; from grader.store import Database\n"
+        "with Database(sys.argv[1])._writing() as c:\n"
+        "    c.execute(text(\"INSERT INTO student (id) VALUES ('ada')\")); print('in', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        assert "in\n" == writer.stdout.readline()
+        writer.kill()
+    with Database(url) as database:
+        database.sync_students([Student("bob")])
+    assert [("bob",)] == postgres.sql("SELECT id FROM student", url.partition("@/")[2].partition("?")[0])
+
+
+def test_a_text_that_it_cannot_hold_is_told_in_a_line(url: str) -> None:
+    """A NUL character is refused by PostgreSQL, and nothing is written."""
+    with Database(url) as database:
+        with pytest.raises(StoreError, match=r"the database refused: .*NUL"):
+            database.sync_students([Student("ada", "Love\0lace"), Student("bob")])
+        database.sync_students([Student("ada", "Lovelace")])
 
 
 def write_while(database: Database, event: Callable[[], None]) -> None:
