@@ -53,7 +53,7 @@ def _warm() -> Iterator[None]:
         for name in ("grade", "feedback"):
             patch.setattr(f"grader.pipeline.{name}.run", lambda jobs, work, *_: (Done(job, work(job)) for job in jobs))
         patch.setattr(worker, "_opened", lambda *_: Engine())
-        for name in ("grade", "scores"):
+        for name in ("grade", "scores", "marking"):
             patch.setattr(f"grader.pipeline.{name}.datetime", Clock)
         yield
 

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grader.errors import GraderError
+from grader.marking import Mark, Question
 from grader.model import CellRun, Executed, Files, Limits, Notebook, RunStatus
 from grader.notebook import instructor_version, release, thaw
-from grader.pipeline import collect, feedback, grade, gradebook, scores, worker
+from grader.pipeline import collect, feedback, grade, gradebook, marking, restore, scores, worker
 from grader.pipeline import release as releasing
 from grader.pipeline.course import OpenCourse
 from grader.store import CourseFolder, Database, faults
@@ -27,6 +29,8 @@ from tests.making import make_cell, make_notebook, solved
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 MANUAL = 2.5
+BY_HAND = ("grader_mark", "grader_rubric", "grader_rubric_item")
+"""Tables of what people give."""
 
 
 class Clock(datetime):
@@ -84,15 +88,34 @@ def _grade(opened: OpenCourse) -> None:
 
 
 def _grade_by_hand(opened: OpenCourse) -> None:
-    """As nbgrader's form grader does it: bob's answer gets points."""
+    """Bob's answer gets a mark; ada's gets points in nbgrader's form grader."""
+    _mark(opened, "bob")
     with closing(sqlite3.connect(opened.folder.database)) as connection, connection:
         connection.execute(
             "update grade set manual_score = ?, needs_manual_grade = 0 where id in (select g.id from grade g"
             " join submitted_notebook n on n.id = g.notebook_id"
             " join submitted_assignment a on a.id = n.assignment_id"
-            " join base_cell c on c.id = g.cell_id where a.student_id = 'bob' and c.name = 'why')",
+            " join base_cell c on c.id = g.cell_id where a.student_id = 'ada' and c.name = 'why')",
             (MANUAL,),
         )
+
+
+def _mark(opened: OpenCourse, student_id: str) -> None:
+    """Give an answer its mark, unless it has it: as a person does who looks again after a fault."""
+    question = Question("ps1", "p", "why")
+    with opened.database() as database:
+        marks = marking.Marking.of(opened, database, "Grace")
+        if not marks.rubric(question).rubric.items:
+            marks.add_item(question, Decimal(-1), "Too short")
+        wanted = Mark((marks.rubric(question).rubric.items[0].id,), Decimal("0.5"), comment=f"Good, {student_id}.")
+        stored = database.marks.mark(question, student_id)
+        if stored.mark != wanted:
+            marks.mark(question, student_id, wanted, stored.version)
+
+
+def _restore(opened: OpenCourse) -> None:
+    with opened.folder.lock("restore"):
+        restore.carry_out(opened, restore.plan_restore(opened, "1"))
 
 
 def _feedback(opened: OpenCourse) -> None:
@@ -107,6 +130,7 @@ def _gradebook(opened: OpenCourse) -> None:
 
 def _import(opened: OpenCourse) -> None:
     with opened.database() as database:
+        opened.keep_snapshot("scores import")
         scores.carry_out(
             database,
             scores.plan_import(opened, database, "exam", opened.folder.root / "exam.csv", scores.Reading()),
@@ -122,7 +146,9 @@ STEPS: Mapping[str, Callable[[OpenCourse], None]] = {
     "grade again": _grade,
     "scores": _import,
     "feedback": _feedback,
+    "mark": lambda opened: _mark(opened, "cem"),
     "gradebook": _gradebook,
+    "restore": _restore,
 }
 """What is done with a course, in order."""
 
@@ -217,16 +243,20 @@ def database_of(root: Path) -> list[object]:
         assert [] == connection.execute("pragma foreign_key_check").fetchall()
         tables = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
         counts = sorted((name, connection.execute(f"select count(*) from {name}").fetchone()) for name in tables)
+        ours = [sorted(map(repr, connection.execute(f"select * from {name}"))) for name in BY_HAND if name in tables]
     with Database(folder.database) as database:
         audit = sorted(map(repr, database.audit()))
-        return [counts, audit, database.outcomes(), database.question_scores(), database.scores()]
+        return [counts, ours, audit, database.outcomes(), database.question_scores(), database.scores()]
 
 
-def manual_of(root: Path) -> list[tuple[str, float]]:
-    """What a person gave, by student."""
+def manual_of(root: Path) -> list[object]:
+    """What people gave: points and comments by student, marks, rubrics."""
     folder = CourseFolder(root)
     if not folder.database.exists():
         return []
     with Database(folder.database) as database:
         rows = database.question_scores()
-    return [(row.student_id, row.manual_score) for row in rows if row.manual_score is not None]
+    given = [(row.student_id, row.manual_score, row.comment) for row in rows if row.manual_score is not None]
+    with closing(sqlite3.connect(folder.database)) as connection:
+        rows = [sorted(map(repr, connection.execute(f"select * from {name}"))) for name in BY_HAND]
+    return [*given, *(row for table in rows for row in table)]

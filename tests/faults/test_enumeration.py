@@ -21,7 +21,7 @@ from tests.faults.rehearsing import STEPS, Ended, Rehearsal, database_of, in_chi
 FAULTS = ("{}:kill", "{}:ENOSPC", "{}+:ENOSPC", "{}:EIO")
 """Death; a write that fails; a disk that is full from then on; a disk that fails once."""
 SAMPLE = 17
-"""Of so many faults the suite tries one."""
+"""Of so many faults the suite tries one; where there are few, of five."""
 
 
 def every_fault(passed: Counter[str]) -> Iterator[str]:
@@ -39,14 +39,16 @@ def test_a_fault_anywhere_costs_nothing(
     """Death or one clear line; and after the same command again the same bytes, and nothing that is not in them."""
     everything = os.environ.get("GRADER_FAULTS") == "all"
     course, passed = rehearsal.home / "course", rehearsal.passed[step]
-    expected, before = state(rehearsal.after(step)), manual_of(rehearsal.before(step))
+    expected = state(rehearsal.after(step))
+    given = manual_of(rehearsal.before(step)), manual_of(rehearsal.after(step))
     tried: Counter[str] = Counter()
-    for fault in [*every_fault(passed)][:: 1 if everything else SAMPLE]:
+    faults = [*every_fault(passed)]
+    for fault in faults if everything else faults[:: SAMPLE if len(faults) > 100 else 5]:
         shutil.rmtree(course, ignore_errors=True)
         shutil.copytree(rehearsal.before(step), course)
         first = in_child(partial(do, step, course), fault)
         tried[told(first, fault)] += 1
-        assert before == manual_of(course), fault
+        assert manual_of(course) in given, fault
         again = in_child(partial(do, step, course))
         assert (0, "") == (again.status, again.said), fault
         hold(course)
