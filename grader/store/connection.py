@@ -58,7 +58,7 @@ def transaction(engine: Engine, label: str, *, writes: bool) -> Iterator[Connect
     """
     here = engine.dialect.name == "postgresql"
     options = postgres.options(writes=writes) if here else {_WRITES: writes}
-    with explained(label), storing(Path(label)), engine.connect().execution_options(**options) as connection:
+    with explained(label), storing(label), engine.connect().execution_options(**options) as connection:
         faults.reached("begin")
         with connection.begin():
             if here and writes:

@@ -12,7 +12,7 @@ from grader.text import escape
 
 
 @contextmanager
-def storing(path: Path) -> Iterator[None]:
+def storing(path: Path | str) -> Iterator[None]:
     """Tell what the system refused in one line that names the path and what to do."""
     try:
         yield

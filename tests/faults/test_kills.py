@@ -36,7 +36,7 @@ def sources() -> dict[str, object]:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with a class that has handed in work that takes a moment."""
-    root = tmp_path_factory.mktemp("kills")
+    root = tmp_path_factory.mktemp("kills") / "Kurs Übung 数学 100% #1?"
     source = root / "source_assignments" / "ps1"
     source.mkdir(parents=True)
     (source / "p.ipynb").write_text(json.dumps(sources()))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +20,8 @@ import pytest
 from grader.errors import StoreError
 from grader.pipeline import grade
 from grader.pipeline.course import open_course
-from grader.store import CourseFolder, atomic_write, connection
-from tests.faults.rehearsing import STEPS, Rehearsal, database_of, in_child, tree
+from grader.store import CourseFolder, Database, atomic_write, connection
+from tests.faults.rehearsing import STEPS, Ended, Rehearsal, database_of, in_child, tree
 
 _CLONE_NEWNS = 0x00020000
 CHANGING = ("release", "collect again", "grade again", "scores", "feedback", "gradebook")
@@ -290,3 +291,32 @@ def test_output_that_finds_no_room_is_told(course: Path) -> None:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert 2 == ended.returncode
     assert ["grader: the disk is full; make room and run the same command again"] == ended.stderr.splitlines()
+
+
+def test_a_clock_that_jumps_back_changes_no_grade(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graded in 2026 and again in 1999: what has changed is graded, what has not is not, and the gradebook stands."""
+
+    class Before(datetime):
+        """A clock that is far behind."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            """Always the same moment."""
+            return datetime(1999, 1, 1, tzinfo=tz)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("grader.pipeline.grade.datetime", Before)
+        assert (0, "") == words(in_child(partial(do, "grade again", course)))
+    with Database(course / "gradebook.db") as database:
+        outcomes = {row.student_id: row for row in database.outcomes()}
+    assert {"ada": 1999, "bob": 2026, "cem": 1999} == {name: row.finished_at.year for name, row in outcomes.items()}
+    once = tree(course)
+    assert (0, "") == words(in_child(partial(do, "grade again", course)))
+    assert once == tree(course)
+    for step in ("feedback", "gradebook"):
+        assert (0, "") == words(in_child(partial(do, step, course)))
+
+
+def words(ended: Ended) -> tuple[int, str]:
+    """How a child ended, and what it said."""
+    return ended.status, ended.said
