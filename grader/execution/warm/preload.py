@@ -9,6 +9,7 @@ import importlib
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from grader.execution import confine
@@ -50,6 +51,7 @@ def import_modules(names: Sequence[str]) -> None:
 
 def warm_up(shell: Any) -> None:
     """Run once what is slow the first time, and leave no trace of it in the shell."""
+    _remember_colours()
     _traceback(shell)
     for value in _values():
         shell.display_formatter.format(value)
@@ -60,6 +62,25 @@ def freeze() -> None:
     gc.collect()
     gc.freeze()
     confine.gather_pages()
+
+
+def _remember_colours() -> None:
+    """Have what colours a traceback worked out once: it is the same for every one, and takes longer than the rest."""
+    import stack_data
+    from pygments.formatters.terminal256 import Terminal256Formatter
+
+    vars(stack_data).update(style_with_executing_node=cache(vars(stack_data)["style_with_executing_node"]))
+    set_up = Terminal256Formatter._setup_styles  # noqa: SLF001 - Pygments offers no way to share a formatter's styles
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def set_up_once(formatter: Any) -> None:
+        kind = (type(formatter), formatter.style, formatter.usebold, formatter.useunderline, formatter.useitalic)
+        if kind not in known:
+            set_up(formatter)
+            known[kind] = dict(formatter.style_string)
+        formatter.style_string = dict(known[kind])
+
+    Terminal256Formatter._setup_styles = set_up_once  # noqa: SLF001
 
 
 def _traceback(shell: Any) -> None:

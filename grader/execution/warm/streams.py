@@ -30,6 +30,7 @@ from grader.execution.frames import pack_text
 
 _NOT_SENT = {"status", "execute_input"}
 _PIPE_BYTES = 65536
+_TICK_SECONDS = 0.1
 _KEPT = ("status", "ename", "evalue")
 _LONGEST_REASON = 10_000
 
@@ -52,6 +53,8 @@ class PipeSession(Session):
         metadata: Any = None,
     ) -> Any:
         """Write a message, or drop it where no one would listen."""
+        if isinstance(msg_or_type, str) and msg_or_type in _NOT_SENT:
+            return None
         if isinstance(msg_or_type, dict):
             message = msg_or_type
         else:
@@ -138,17 +141,14 @@ class Watch(IOPubThread):
         self._due: list[tuple[float, Callable[[], None]]] = []
         self._raw: dict[int, tuple[OutStream, codecs.IncrementalDecoder]] = {}
         self._raw_lock = threading.RLock()
-        self._wake_read = self._wake_write = -1
 
     def schedule(self, function: Callable[[], None]) -> None:
         """Call at once: writing to a pipe needs no thread of its own."""
         function()
 
     def call_later(self, seconds: float, function: Callable[[], None]) -> None:
-        """Call from the watching thread after a while."""
+        """Call from the watching thread after a while; it need not be woken, for it never sleeps long."""
         self._due.append((time.monotonic() + seconds, function))
-        if self._wake_write >= 0:
-            os.write(self._wake_write, b".")
 
     def forget(self) -> None:
         """Call nothing that was asked for so far."""
@@ -156,8 +156,6 @@ class Watch(IOPubThread):
 
     def start_watching(self, streams: dict[int, OutStream]) -> None:
         """Put a pipe behind each descriptor and read it into its stream from now on."""
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
         for descriptor, stream in streams.items():
             read_end, write_end = os.pipe()
             os.dup2(write_end, descriptor)
@@ -177,14 +175,10 @@ class Watch(IOPubThread):
 
     def _watch(self) -> None:
         poll = select.poll()
-        for descriptor in (self._wake_read, *self._raw):
+        for descriptor in self._raw:
             poll.register(descriptor, select.POLLIN)
         while True:
-            wait = max(0.0, self._due[0][0] - time.monotonic()) * 1000 if self._due else None
-            for descriptor, _ in poll.poll(wait):
-                if descriptor == self._wake_read:
-                    os.read(descriptor, _PIPE_BYTES)
-                    continue
+            for descriptor, _ in poll.poll(1000 * _TICK_SECONDS):
                 with self._raw_lock:
                     if _readable_bytes(descriptor):
                         self._read(descriptor)
@@ -205,7 +199,6 @@ class Watch(IOPubThread):
         """Go on here; in the process that was forked there is no watching thread."""
         if child:
             self._raw = {}
-            self._wake_write = -1
         self._raw_lock.release()
 
 
