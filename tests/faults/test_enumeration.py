@@ -20,7 +20,7 @@ from tests.faults.rehearsing import STEPS, Ended, Rehearsal, database_of, in_chi
 
 FAULTS = ("{}:kill", "{}:ENOSPC", "{}+:ENOSPC", "{}:EIO")
 """Death; a write that fails; a disk that is full from then on; a disk that fails once."""
-SAMPLE = 17
+SAMPLE = 23
 """Of so many faults the suite tries one; where there are few, of five."""
 
 
