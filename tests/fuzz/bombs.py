@@ -1,4 +1,4 @@
-"""Run by `test_bombs.py` in a process of its own: each of these once hung, crashed, or took gigabytes."""
+"""Run by `test_bombs.py` in a process of its own: what hung, crashed or took gigabytes once, and what is built like it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small or plain inputs that once took all time, all memory or the stack."""
+"""Small or plain inputs that took all time, all memory or the stack once, and others built like them."""
 
 from __future__ import annotations
 
