@@ -1,4 +1,4 @@
-"""Run by `test_bombs.py` in a process of its own: what hung, crashed or took gigabytes once, and what is built like it."""
+"""Run by `test_bombs.py` in a process of its own: what once hung, crashed or took gigabytes, and its likes."""
 
 from __future__ import annotations
 
