@@ -18,6 +18,8 @@ from grader.pipeline.course import open_course
 from grader.store import CourseFolder
 from tests.faults.rehearsing import STEPS, Ended, Rehearsal, database_of, in_child, manual_of, tree
 
+pytestmark = pytest.mark.slow
+
 FAULTS = ("{}:kill", "{}:ENOSPC", "{}+:ENOSPC", "{}:EIO")
 """Death; a write that fails; a disk that is full from then on; a disk that fails once."""
 SAMPLE = 23
@@ -39,7 +41,7 @@ def test_a_fault_anywhere_costs_nothing(
     """Death or one clear line; and after the same command again the same bytes, and nothing that is not in them."""
     everything = os.environ.get("GRADER_FAULTS") == "all"
     course, passed = rehearsal.home / "course", rehearsal.passed[step]
-    expected = state(rehearsal.after(step))
+    expected, files = state(rehearsal.after(step)), tree(rehearsal.before(step))
     given = manual_of(rehearsal.before(step)), manual_of(rehearsal.after(step))
     tried: Counter[str] = Counter()
     faults = [*every_fault(passed)]
@@ -49,6 +51,7 @@ def test_a_fault_anywhere_costs_nothing(
         first = in_child(partial(do, step, course), fault)
         tried[told(first, fault)] += 1
         assert manual_of(course) in given, fault
+        assert [] == torn(course, files, expected[0]), fault
         again = in_child(partial(do, step, course))
         assert (0, "") == (again.status, again.said), fault
         hold(course)
@@ -74,6 +77,17 @@ def hold(course: Path) -> None:
 def state(course: Path) -> tuple[dict[str, bytes], list[object]]:
     """All that a course holds."""
     return tree(course), database_of(course)
+
+
+def torn(course: Path, before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
+    """Files that are neither what they were nor what they will be; the memory of pages grows with the pages."""
+    return [
+        path
+        for path, content in tree(course).items()
+        if content not in (before.get(path), after.get(path))
+        and not Path(path).name.startswith(("gradebook.db-", "feedback.json"))
+        and ".grader-tmp-" not in path
+    ]
 
 
 def told(first: Ended, fault: str) -> str:
