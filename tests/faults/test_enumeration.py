@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -100,3 +102,35 @@ def told(first: Ended, fault: str) -> str:
     assert "\n" not in first.said
     assert "run the same command again" in first.said, first.said
     return "one clear line"
+
+
+@pytest.mark.parametrize("step", ["grade again", "mark", "restore"])
+def test_death_at_any_moment_costs_nothing(rehearsal: Rehearsal, capsys: pytest.CaptureFixture[str], step: str) -> None:
+    """Not at a point of ours but anywhere, in the middle of SQLite's own writes, too: at even moments of the step."""
+    everything = os.environ.get("GRADER_FAULTS") == "all"
+    course, expected = rehearsal.home / "moment", state(rehearsal.after(step))
+    moments, deaths = 400 if everything else 12, 0
+    began = time.monotonic()
+    shutil.copytree(rehearsal.before(step), course)
+    assert 0 == in_child(partial(do, step, course)).status
+    whole = time.monotonic() - began
+    for moment in range(moments):
+        shutil.rmtree(course)
+        shutil.copytree(rehearsal.before(step), course)
+        ended = in_child(partial(do_for, whole * moment / moments, step, course))
+        deaths += ended.status == signal.SIGALRM
+        again = in_child(partial(do, step, course))
+        assert (0, "") == (again.status, again.said), moment
+        hold(course)
+        assert expected == state(course), moment
+    shutil.rmtree(course)
+    assert deaths
+    if everything:
+        with capsys.disabled():
+            print(f"\n{step}: {moments} moments, {deaths} deaths, lost: 0")  # noqa: T201 - as above
+
+
+def do_for(seconds: float, step: str, course: Path) -> None:
+    """Begin a step, and die of a signal that nobody catches after so many seconds."""
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+    do(step, course)
