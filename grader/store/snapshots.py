@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.errors import StoreError
+from grader.store import faults
 from grader.store.connection import sqlite_reason
-from grader.store.faults import reached
 from grader.store.files import atomic_write, remove_leftovers
 from grader.store.holdings import Counts, Difference, counts_of, differences, holdings_of, opened
 from grader.store.refusals import storing
@@ -101,7 +101,7 @@ class Snapshots:
             made = _kept_as(copy, self.folder, (before[-1].number if before else 0) + 1, command)
             for old in (*before, made)[:-KEPT]:
                 if spared is None or old.path != spared.path:
-                    reached("remove")
+                    faults.reached("remove")
                     old.path.unlink(missing_ok=True)
             return made
 
@@ -152,7 +152,7 @@ class Snapshots:
         # a log of the old file would be taken for one of the new: it goes first, and a copy of it lies in `damaged/`
         with storing(self.database):
             for log in self._logs():
-                reached("remove")
+                faults.reached("remove")
                 log.unlink(missing_ok=True)
             content = snapshot.path.read_bytes()
         atomic_write(self.database, content)
@@ -160,11 +160,11 @@ class Snapshots:
     def _put_aside(self) -> None:
         aside = self.folder.parent / "damaged" / datetime.now(UTC).strftime(_TIME)
         with storing(aside):
-            reached("mkdir")
+            faults.reached("mkdir")
             aside.mkdir(parents=True, exist_ok=True)
             for path in (self.database, *self._logs()):
                 if path.is_file():
-                    reached("write")
+                    faults.reached("write")
                     shutil.copy2(path, aside / path.name)
 
     def _logs(self) -> tuple[Path, ...]:
@@ -174,7 +174,7 @@ class Snapshots:
     def _alone(self) -> Iterator[None]:
         """Nobody else makes a snapshot meanwhile; what one that was killed left is removed."""
         with storing(self.folder):
-            reached("mkdir")
+            faults.reached("mkdir")
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
@@ -212,11 +212,11 @@ def _kept_as(copy: Path, folder: Path, number: int, command: str) -> Snapshot:
     word = re.sub(r"[^a-z0-9]+", "-", command.lower()).strip("-") or "run"
     target = folder / f"{number:04}-{datetime.now(UTC).strftime(_TIME)}-{word}.db"
     with storing(target):
-        reached("sync")
+        faults.reached("sync")
         _sync(copy)
-        reached("rename")
+        faults.reached("rename")
         copy.replace(target)
-        reached("sync folder")
+        faults.reached("sync folder")
         _sync(folder)
     made = _snapshot(target)
     assert made is not None
@@ -239,7 +239,7 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, pages: int = -
     deadline = time.monotonic() + _BUSY_SECONDS
 
     def watch(status: int, _remaining: int, _pages: int) -> None:
-        reached("write")
+        faults.reached("write")
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > deadline:
             raise StoreError("another program keeps the database locked; close it and run the same command again")
 

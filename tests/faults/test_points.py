@@ -105,6 +105,11 @@ def test_everything_that_reaches_the_disk_goes_by_a_point() -> None:
     assert len(found) > 40, "the check has lost sight of them"
 
 
+def test_points_are_counted() -> None:
+    """They are told as `faults.reached(...)`, which the enumeration can listen to."""
+    assert [] == [path for path in PACKAGE.rglob("*.py") if "faults import reached" in path.read_text(encoding="utf-8")]
+
+
 def test_nothing_fails_unless_it_is_asked_to(tmp_path: Path) -> None:
     """Without the variable every point is passed, however often."""
     for point in (*faults.POINTS, *faults.POINTS):
