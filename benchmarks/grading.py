@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.costs import Cost, cost, counts_sandboxes
+from benchmarks.otter import beside_otter
 from benchmarks.overhead import overhead
 from benchmarks.workloads import ASSIGNMENT, WORKLOADS, write_course
 
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_const", dest="size", const="quick", help="two minutes, rough figures")
     parser.add_argument("--full", action="store_const", dest="size", const="full", help="with a class of 5,000")
-    parser.add_argument("--only", choices=["nbgrader", "ipython", "overhead", "workers", "classes"], action="append")
+    parser.add_argument(
+        "--only", choices=["nbgrader", "ipython", "overhead", "workers", "classes", "otter"], action="append"
+    )
+    parser.add_argument("--otter", type=Path, help="a virtual environment that has otter-grader, to compare with")
     parser.add_argument("--workload", choices=list(_GOALS), action="append")
     options = parser.parse_args(arguments)
     size = _SIZES[options.size or "default"]
@@ -63,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "overhead": lambda: of_the_pipeline(size),
         "workers": lambda: by_workers(size),
         "classes": lambda: by_class(size),
+        "otter": lambda: beside_otter(options.otter, size.compared),
     }
     for name in options.only or parts:
         for line in parts[name]():
@@ -192,21 +197,24 @@ def of_the_pipeline(size: Size) -> Iterator[str]:
 
 def by_workers(size: Size) -> Iterator[str]:
     """The same class with 1, 2 and 4 workers."""
-    yield f"\nworkers, {size.students} submissions: seconds from start to gradebook, submissions a second"
+    yield f"\nworkers, {size.students} submissions of the small numpy notebook, from the first command to the last"
+    yield f"{'workers':>9} {'seconds':>8} {'rate':>8} {'CPU ms each':>12}"
     for workers in (1, 2, 4):
         found = _grader("numpy", size.students, workers=workers)
-        yield f"{workers:9} {found.wall:8.1f} {size.students / found.wall:8.1f}/s"
+        rate = f"{size.students / found.wall:.1f}/s"
+        yield f"{workers:9} {found.wall:8.1f} {rate:>8} {1000 * found.cpu / size.students:12.1f}"
 
 
 def by_class(size: Size) -> Iterator[str]:
-    """Classes of growing size: the rate, and the memory of the coordinator."""
-    yield "\nclass     seconds     rate   CPU ms each   peak of the coordinator"
+    """Classes of growing size, of one answer and one test each: the rate, and the memory of the coordinator."""
+    yield "\nclasses, 2 workers, a notebook of two cells, from the first command to the last"
+    yield f"{'class':>9} {'seconds':>8} {'rate':>8} {'CPU ms each':>12} {'peak of the coordinator':>24}"
+    first: Cost | None = None
     for students in size.classes:
-        found = _grader("numpy", students)
-        yield (
-            f"{students:7} {found.wall:9.1f} {students / found.wall:7.1f}/s {1000 * found.cpu / students:10.1f}"
-            f" {found.peak_mb:14.0f} MB"
-        )
+        found = _grader("tiny", students)
+        first = first or found
+        rate, peak = f"{students / found.wall:.1f}/s", f"{found.peak_mb:.0f} MB, {found.peak_mb / first.peak_mb:.2f}x"
+        yield f"{students:9} {found.wall:8.1f} {rate:>8} {1000 * found.cpu / students:12.1f} {peak:>24}"
 
 
 def _installed(module: str) -> bool:

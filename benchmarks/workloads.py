@@ -137,11 +137,21 @@ def heavy() -> Workload:
     return Workload("heavy", cells, lambda number: {**base.answers(number), "loop": loop.format(18_000_000 + number)})
 
 
+def tiny() -> Workload:
+    """One answer and one test, for classes of thousands."""
+    return Workload(
+        "tiny",
+        (answer("twice", "def twice(x):\n    return 2 * x"), graded("test_twice", 2, "assert twice(3) == 6")),
+        lambda number: {"twice": f"def twice(x):\n    # {number}\n    return x + {'1' if number % 4 == 0 else 'x'}"},
+    )
+
+
 WORKLOADS: Mapping[str, Callable[[], Workload]] = {
     "numpy": small_numpy,
     "figure": figure,
     "torch": small_torch,
     "heavy": heavy,
+    "tiny": tiny,
 }
 
 

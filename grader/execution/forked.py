@@ -149,7 +149,7 @@ class ForkedKernel:
         theirs_orders, self._orders = os.pipe()
         self._frames, theirs_frames = os.pipe()
         try:
-            self._handle, self._keeper = warm.fork(room, theirs_orders, theirs_frames)
+            self._handle, self._keeper = warm.fork(room, limits, theirs_orders, theirs_frames)
         except BaseException:
             os.close(self._orders)
             os.close(self._frames)

@@ -24,7 +24,8 @@ from grader.errors import ExecutionFault
 from grader.execution.jupyter import Received, Wire
 from grader.execution.kernel import KernelDied, Message, Reply, Usage
 from grader.execution.kernelspecs import KernelSpec, spec_for
-from grader.execution.limits import disk_bytes, measure
+from grader.execution.limits import descendants, disk_bytes, measure
+from grader.execution.memory import open_group
 from grader.execution.place import Place, connections, launch, open_place
 from grader.execution.run import NO_PROBES, run_notebook
 from grader.execution.sandbox import Sandbox
@@ -81,6 +82,10 @@ class StockKernel:
         self._interrupt_by_message = spec.interrupt_by_message
         self._wire = Wire(key := uuid.uuid4().hex)
         self._place = open_place(sandbox, disk_bytes(files, limits), spec.paths, spec.environment)
+        self._group = open_group()
+        if self._group is not None:
+            self._group.bound(limits)
+            self._group.take([self._place.pid, *descendants(self._place.pid)])
         self._channels: list[Channel] = []
         self._selector = selectors.DefaultSelector()
         self._request = ""
@@ -138,6 +143,8 @@ class StockKernel:
         for channel in self._channels:
             channel.close()
         self._place.close()
+        if self._group is not None:
+            self._group.close()
 
     def _connect(self, most_bytes: int) -> None:
         with ExitStack() as unused:

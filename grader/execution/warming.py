@@ -13,7 +13,10 @@ import grader
 from grader.errors import ExecutionFault
 from grader.execution import view
 from grader.execution.kernelspecs import IPYKERNEL_OPTIONS
+from grader.execution.limits import descendants
+from grader.execution.memory import open_group
 from grader.execution.sandbox import Sandbox
+from grader.model import Limits
 from grader.text import escape
 
 _START_SECONDS = 180.0
@@ -44,6 +47,7 @@ class WarmProcess:
                 more_paths=[PACKAGE],
                 nested=True,
             )
+        self._group = open_group()
         try:
             self._get_warm(preload)
         except BaseException:
@@ -57,13 +61,17 @@ class WarmProcess:
         if threads != 1:
             raise ExecutionFault(f"the warm process has {threads} threads, so kernels cannot be forked from it")
         self._control.settimeout(_ANSWER_SECONDS)
+        if self._group is not None:
+            self._group.take([self._jail.process.pid, *descendants(self._jail.process.pid)])
 
     def alive(self) -> bool:
         """Tell whether it still runs."""
         return self._jail.process.poll() is None
 
-    def fork(self, room: Mapping[str, Any], orders: int, frames: int) -> tuple[int, int]:
+    def fork(self, room: Mapping[str, Any], limits: Limits, orders: int, frames: int) -> tuple[int, int]:
         """Fork a kernel that reads the one pipe and writes the other: handles of it and of its room's first process."""
+        if self._group is not None:
+            self._group.bound(limits)
         self._ask(room, [orders, frames])
         answer, handles = self._answer()
         if len(handles) != 2:
@@ -81,6 +89,8 @@ class WarmProcess:
         """End it, and with it every kernel."""
         self._control.close()
         self._jail.kill()
+        if self._group is not None:
+            self._group.close()
         if self._log >= 0:
             os.close(self._log)
             self._log = -1

@@ -31,6 +31,8 @@ from grader.execution.frames import pack_text
 _NOT_SENT = {"status", "execute_input"}
 _PIPE_BYTES = 65536
 _TICK_SECONDS = 0.1
+_MOST_UNSENT = 1 << 20
+"""Characters that may wait to be sent: a cell that prints without end shall fill the pipe, not its memory."""
 _KEPT = ("status", "ename", "evalue")
 _LONGEST_REASON = 10_000
 
@@ -208,6 +210,7 @@ class Stream(OutStream):
     def __init__(self, session: PipeSession, watch: Watch, name: str) -> None:
         super().__init__(session, watch, name, watchfd=False)
         self._flush_lock = threading.RLock()
+        self._unsent = 0
 
     def adopt(self, original: int) -> None:
         """Belong to this process, which was forked from the one that made the stream."""
@@ -218,10 +221,15 @@ class Stream(OutStream):
         """Write after what subprocesses wrote before."""
         if self.pub_thread is not None:
             self.pub_thread.drain()
-        return super().write(string)
+        written: int | None = super().write(string)
+        self._unsent += written or 0
+        if self._unsent > _MOST_UNSENT and self._is_master_process():
+            self.flush()
+        return written
 
     def _flush(self) -> None:
         with self._flush_lock:
+            self._unsent = 0
             super()._flush()
 
     def flush(self) -> None:
