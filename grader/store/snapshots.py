@@ -131,7 +131,7 @@ class Snapshots:
         except DamagedError:
             before = None
             self._put_aside()
-        with _refusals(self.database):
+        with storing(self.database), _refusals(self.database):
             self._overwrite(snapshot)
         return before
 
