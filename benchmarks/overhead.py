@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.workloads import ASSIGNMENT, small_numpy, write_course
 from grader.execution import open_engine
 from grader.grading import grade_submission
-from grader.model import Executed, Files, Limits, Notebook, Outcome
+from grader.model import Executed, Files, Limits, Notebook, Outcome, Submission
 from grader.notebook import imported_modules
 from grader.pipeline import feedback, grade, gradebook
 from grader.pipeline.bundle import load_bundle
@@ -75,11 +75,11 @@ def _measure(opened: OpenCourse, clock: Clock) -> None:
         plan = grade.plan_grade(opened, database, grade.GradeRequest())
         list(grade._begin_assignment(opened, database, plan.assignments[0], EngineChoice()))
         for job in plan.jobs:
-            submission = clock.add("read the submission", lambda job=job: grade._submission(opened, job))
-            task = Task(submission, job.key, opened.folder.root, EngineChoice(), ())
+            attempts = clock.add("read the submission", lambda job=job: _attempts(opened, job))
+            task = Task(attempts, job.key, opened.folder.root, EngineChoice(), ())
             clock.add("hand over", lambda task=task: pickle.loads(pickle.dumps(task)))
             outcome = clock.add(
-                "read, restore, score", lambda task=task: grade_submission(task.submission, bundle, replay)
+                "read, restore, score", lambda task=task: grade_submission(task.attempts[0], bundle, replay)
             )
             given = clock.add("hand over", lambda outcome=outcome: pickle.loads(pickle.dumps(outcome)))
             clock.add("write", lambda task=task, given=given: grade._written(opened, Done(task, given)))
@@ -94,8 +94,12 @@ def _measure(opened: OpenCourse, clock: Clock) -> None:
         clock.add("gradebook", lambda: gradebook.write(opened, gradebook.build(opened, database), None))
 
 
+def _attempts(opened: OpenCourse, job: grade.GradeJob) -> tuple[Submission, ...]:
+    return grade._attempts(opened, job.student_id, job.assignment)
+
+
 def _record(database: Database, task: Task, given: Outcome) -> None:
-    grade._record(database, given, task.engine, task.submission, key=task.key)
+    grade._record(database, given, task.engine, task.attempts[0], key=task.key)
 
 
 def _executed(opened: OpenCourse) -> Iterator[Executed]:

@@ -31,6 +31,7 @@ _LATE = (
     "pygments.lexers.python",
     "pygments.styles.default",
     "stack_data",
+    "tornado.platform.asyncio",
 )
 _RAISING_CELL = "def warm():\n    x = 1\n    raise AssertionError('warm')\nwarm()\n"
 
