@@ -20,7 +20,7 @@ from tests.making import make_cell, make_notebook, solved
 
 pytestmark = pytest.mark.slow
 
-STUDENTS = [f"s{number}" for number in range(8)]
+STUDENTS = [f"s{number}" for number in range(7)]
 SLOW = "z"
 """A student whose work takes long."""
 
