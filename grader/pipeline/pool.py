@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -33,6 +34,8 @@ _LOOK_SECONDS = 1.0
 _MOST_SUSPECTS = 64
 """Jobs to be done once more, before nothing else is begun until they are: each is held in memory."""
 _PR_SET_PDEATHSIG = 1
+_STARTS = 3
+"""How often it is tried to start workers, before it is said that none can be started."""
 _NOT_TAKEN = (BrokenExecutor, OSError, EOFError)
 """What handing a job out raises where workers are gone, or cannot be started."""
 
@@ -188,16 +191,30 @@ class Workers:
     def open_apart(self, most: int) -> Iterator[Sequence[Executor]]:
         """Open pools of one process, each of which is seen to start: nothing else is wrong with the machine."""
         with ExitStack() as stack:
-            pools = [stack.enter_context(_pool(replace(self, count=1))) for _ in range(min(most, self.count))]
-            try:
+            yield _started(replace(self, count=1), min(most, self.count), stack)
+
+
+def _started(workers: Workers, count: int, stack: ExitStack) -> Sequence[Executor]:
+    """So many pools, of which each has a worker that works; `stack` closes them.
+
+    It is tried again: of a fork server that was killed it may not be known yet that it is dead.
+    """
+    for tries_left in reversed(range(_STARTS)):
+        try:
+            with ExitStack() as attempt:
+                pools = [attempt.enter_context(_pool(workers)) for _ in range(count)]
                 for begun in [pool.submit(_nothing) for pool in pools]:
                     begun.result()
-            except _NOT_TAKEN as error:
+                stack.push(attempt.pop_all())
+                return pools
+        except _NOT_TAKEN as error:
+            if not tries_left:
                 raise ExecutionFault(
                     f"no worker process can be started here ({error or type(error).__name__}); see whether memory, "
                     "disk and the number of processes (ulimit -u) suffice, and run the same command again"
                 ) from error
-            yield pools
+            time.sleep(_LOOK_SECONDS)
+    raise AssertionError
 
 
 def _nothing() -> None:
@@ -214,12 +231,21 @@ def _pool(workers: Workers) -> Iterator[Executor]:
     finished = False
     try:
         yield pool
-        finished = True
+        finished = not _broken(pool)
     finally:
+        # a worker that was being started when another died is not told to end: waiting for it would last for ever
         pool.shutdown(wait=finished, cancel_futures=True)
         if not finished:
             for process in multiprocessing.active_children():
                 process.terminate()
+
+
+def _broken(pool: Executor) -> bool:
+    try:
+        pool.submit(_nothing)
+    except _NOT_TAKEN:
+        return True
+    return False
 
 
 def _begin() -> None:

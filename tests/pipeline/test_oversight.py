@@ -1,6 +1,7 @@
 """Looking on while jobs are done, and ending them so that nothing is lost."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -98,6 +100,14 @@ def test_workers_that_cannot_start_are_one_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pool, "_begin", fail_to_begin)
     with pytest.raises(ExecutionFault, match="no worker process can be started here"):
         list(run(range(10), abs, Workers(2)))
+
+
+def test_a_killed_fork_server_is_started_again() -> None:
+    """Even where it is not known yet that it is dead: every job is done."""
+    for _ in range(3):
+        assert 4 == len([result for result in run(range(4), abs, Workers(2)) if isinstance(result, Done)])
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    assert 4 == len([result for result in run(range(4), abs, Workers(2)) if isinstance(result, Done)])
 
 
 def test_no_folder_of_a_killed_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
