@@ -24,7 +24,7 @@ from grader.marking import (
 )
 from grader.model import GradedKind, Student
 from grader.notebook import NO_RESPONSE, PointsCell
-from grader.pipeline.answers import Answers, Asked, Cell, Given
+from grader.pipeline.answers import Answers, Asked, Given
 from grader.store import Action, By, Claim, Glance, StoredMark, StoredRubric
 from grader.text import escape
 
@@ -138,8 +138,8 @@ class AnswerGroup:
     group: Group
     entries: tuple[QueueEntry, ...]
     """In the fair order."""
-    cells: tuple[Cell, ...]
-    """Of the first answer, which stands for all."""
+    text: str
+    """What the first answer says, which stands for all."""
     stored: tuple[StoredMark, ...]
     """As the entries."""
 
@@ -236,11 +236,12 @@ class Marking:
         rows = {row.student_id: row for row in self.database.marks.marks(question)}
         queue = {entry.student_id: entry for entry in self._queue(question, rows)}
         found = self.answers.groups(question, tuple(queue))
+        said = {one.student_id: one.parts for one in self.answers.responses(question, tuple(queue))}
         return tuple(
             AnswerGroup(
                 group=group,
                 entries=tuple(queue[student] for student in group.students),
-                cells=self.answers.given(question, group.students[0]).cells,
+                text="\n\n".join(part.source for part in said[group.students[0]]),
                 stored=tuple(rows[student] for student in group.students),
             )
             for group in found
@@ -295,6 +296,16 @@ class Marking:
     def claim(self, question: Question, student_id: str) -> Claim | None:
         """Say that this grader looks at an answer: None, or the claim of whoever else does."""
         return self.database.marks.claim(question, student_id, self._by())
+
+    def others(self, question: Question) -> tuple[tuple[str, int], ...]:
+        """Who else looks at an answer to the question now, and at which, by its number."""
+        claims = self._claims(question)
+        if not claims:
+            return ()
+        order = fair_order(
+            (row.student_id for row in self.database.marks.glances(question.assignment, question)), question
+        )
+        return tuple(sorted((claims[student], place) for place, student in enumerate(order, 1) if student in claims))
 
     def release(self) -> None:
         """Say that this grader looks at nothing any more."""
