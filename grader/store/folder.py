@@ -26,7 +26,7 @@ from grader.store.files import (
     write_beneath,
     write_folder,
 )
-from grader.store.lock import Holder, course_lock, holder
+from grader.store.lock import Holder, course_lock, holder, unfinished
 from grader.store.refusals import storing
 from grader.store.submissions import TIMESTAMP, ReadLimits, read_submission
 from grader.text import escape
@@ -239,6 +239,10 @@ class CourseFolder:
     def holder(self) -> Holder | None:
         """Who holds the course now."""
         return holder(self.private / "lock")
+
+    def unfinished(self) -> Holder | None:
+        """Which command held the course last and did not come to its end, if none holds it now."""
+        return unfinished(self.private / "lock")
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

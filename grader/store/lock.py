@@ -90,18 +90,31 @@ def course_lock(path: Path, command: str) -> Iterator[bool]:
 
 def holder(path: Path) -> Holder | None:
     """Who holds the course now, as far as the lock file tells; None when nobody does."""
+    named, held = _look(path)
+    return named if held else None
+
+
+def unfinished(path: Path) -> Holder | None:
+    """Who held the course last and did not come to an orderly end; None where somebody holds it now."""
+    named, held = _look(path)
+    return None if held else named
+
+
+def _look(path: Path) -> tuple[Holder | None, bool]:
+    """Whom the lock file names, and whether that one holds it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return None
+        return None, False
     try:
         # an empty file is nobody's, and is not asked: a look must not keep a writer out
-        if os.fstat(descriptor).st_size > 0:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_size == 0:
+            return None, False
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read(descriptor)
+        return _read(descriptor), True
     else:
-        return None
+        return _read(descriptor), False
     finally:
         os.close(descriptor)
 
