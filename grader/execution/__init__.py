@@ -2,7 +2,7 @@
 
 Read in this order: `engines` (which engine), `run` (the policy that both share: order of cells, limits, restarts),
 `kernel` (what a running kernel is), `outputs` (what is kept of what it says), `stock` and `forked` (two ways to have
-one), `sandbox` and `view` (what it can see), `limits` (what it may use).
+one), `sandbox` and `view` (what it can see), `limits` and `memory` (what it may use).
 """
 
 from __future__ import annotations

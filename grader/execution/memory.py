@@ -86,10 +86,11 @@ def _holds(folder: Path) -> bool:
 
 def _own(controller: str) -> str:
     """Return the path of the group that this process is in, for a controller of the first version, or of the second."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, names, path = line.split(":", 2)
-        if controller in names.split(",") or (not names and controller == "cgroup"):
-            return path.lstrip("/")
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, names, path = line.split(":", 2)
+            if controller in names.split(",") or (not names and controller == "cgroup"):
+                return path.lstrip("/")
     return ""
 
 

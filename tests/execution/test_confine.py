@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.execution import confine, seccomp
@@ -79,6 +79,7 @@ def test_filter_allows_ordinary_calls(machine):
 
 
 @_MACHINES
+@settings(deadline=None)
 @given(number=st.integers(0, 1000), arch=st.integers(0, 2**32 - 1))
 def test_filter_kills_other_architectures(machine, number, arch):
     """A call by another architecture's convention, whatever it is, ends the process."""
@@ -92,6 +93,7 @@ def test_filter_kills_x32():
 
 
 @_MACHINES
+@settings(deadline=None)
 @given(flags=st.integers(0, 2**64 - 1))
 def test_filter_reads_the_flags_of_clone(machine, flags):
     """A clone into any new namespace is refused, every other one allowed."""
@@ -106,6 +108,7 @@ def test_filter_hides_clone3(machine):
 
 
 @_MACHINES
+@settings(deadline=None)
 @given(family=st.integers(0, 60), kind=st.integers(0, 10), protocol=st.integers(0, 30))
 def test_filter_lets_few_sockets_through(machine, family, kind, protocol):
     """Unix and internet sockets, and of netlink routing alone."""

@@ -4,7 +4,7 @@ import json
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -57,6 +57,7 @@ def recorded(*messages, limit=1 << 20):
     return recorder.outputs()[0]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(KINDS), BUNDLES), max_size=12))
 def test_anything_becomes_valid_outputs(pairs):
     """A notebook with whatever was recorded passes nbformat's schema."""
@@ -69,6 +70,7 @@ def test_anything_becomes_valid_outputs(pairs):
     nbformat.validate(new_notebook(cells=cells))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_parsed_json_can_be_written_again(data):
     """What is read from a hostile sender is None or can be written as UTF-8 JSON."""
