@@ -7,11 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import indent
 
+from grader.model import Limits
 from grader.notebook import instructor_version, release
 from grader.pipeline.course import OpenCourse, open_course
 from grader.roster import valid_student_id
@@ -26,6 +29,14 @@ HONEST = ("aaa-honest", "bob", "n-honest", "zzz-honest")
 SECRET = {"GRADER_TEST_SECRET": "s3cr3t-env"}
 _MADE = ("autograded", "feedback", "gradebook.db", "gradebook.csv", ".grader")
 _HOST = ("/", "/usr", "/etc", "/home", "/tmp", "/dev/shm", "/var/tmp", str(Path.home()), ".")
+
+_MEASURE = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[2:]).returncode
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status if status >= 0 else 128 - status)
+"""
+"""A process of no size between the tests and the grader: what it reports is not what the tests take themselves."""
 
 _WIDE = "cell_seconds = 20\nmemory_mb = 2048\noutput_mb = 1\nprocesses = 64\ndisk_mb = 16"
 _NARROW = "cell_seconds = 4\nnotebook_seconds = 60\nmemory_mb = 512\nprocesses = 64\noutput_mb = 1\ndisk_mb = 16"
@@ -44,6 +55,8 @@ class Said:
     command: str
     status: int
     text: str
+    largest_mb: int
+    """Of the largest process that it started, on either side of the sandbox's walls."""
 
     @property
     def refused(self) -> bool:
@@ -57,6 +70,7 @@ class Class:
 
     root: Path
     entries: tuple[Entry, ...]
+    limits: Limits
     said: list[Said] = field(default_factory=list)
     collected: dict[str, Said] = field(default_factory=dict)
     """By entry, for what went through `grader collect`."""
@@ -87,7 +101,7 @@ class Class:
 
 def hold_class(folder: Path, chosen: Iterable[Entry], engine: str, limits: str) -> Class:
     """Make a course, hand every entry in, and take it from `grade` to the gradebook."""
-    klass = Class(folder / "course", tuple(chosen))
+    klass = Class(folder / "course", tuple(chosen), Limits(**tomllib.loads(limits)))
     released = _make_course(klass.root, limits, klass.entries)
     elsewhere = folder / "elsewhere"
     klass.host_before = _on_host()
@@ -136,10 +150,18 @@ def _hand_in(klass: Class, entry: Entry, released: dict[str, object], elsewhere:
 
 def _grader(root: Path, *arguments: str) -> Said:
     command = [sys.executable, "-m", "grader", "-C", str(root), *arguments]
-    done = subprocess.run(
-        command, cwd=root, env=os.environ | SECRET, capture_output=True, text=True, timeout=600, check=False
-    )
-    return Said(" ".join(arguments), done.returncode, done.stdout + done.stderr)
+    with tempfile.NamedTemporaryFile("r") as measured:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _MEASURE, measured.name, *command],
+            cwd=root,
+            env=os.environ | SECRET,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        largest = int(measured.read())
+    return Said(" ".join(arguments), done.returncode, done.stdout + done.stderr, largest >> 10)
 
 
 def _results(opened: OpenCourse) -> tuple[Mapping[str, OutcomeRow], Mapping[str, float]]:

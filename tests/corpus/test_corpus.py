@@ -20,6 +20,7 @@ Hold = Callable[[str, str], Class]
 
 CLASSES = [("files", "forked"), ("texts", "forked"), ("code", "forked"), ("texts", "stock"), ("code", "stock")]
 """Which engine runs it makes no difference to files, archives and metadata."""
+_KERNEL_MB, _OURS_MB = 300, 700
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -90,6 +91,23 @@ class TestNobodyElseNotices:
         """Not a second after the last command."""
         hold(group, engine)
         assert [] == leftovers()
+
+    def test_time_is_bounded(self, hold: Hold, group: str, engine: str) -> None:
+        """No cell and no notebook takes more than five seconds beyond its limit, whatever it does about it."""
+        klass = hold(group, engine)
+        limits = klass.limits
+        notebooks = [(student, found) for student, row in klass.rows.items() for found in row.notebooks]
+        cells = {student: max((t or 0 for t in found.cell_seconds), default=0) for student, found in notebooks}
+        assert {} == {student: took for student, took in cells.items() if took > limits.cell_seconds + 5}
+        whole = {student: found.seconds for student, found in notebooks}
+        assert {} == {student: took for student, took in whole.items() if took > limits.notebook_seconds + 5}
+
+    def test_memory_is_bounded(self, hold: Hold, group: str, engine: str) -> None:
+        """No process of any command, on either side of the walls, was larger than a notebook may be and a kernel is."""
+        klass = hold(group, engine)
+        assert [] == [s.command for s in klass.said if s.largest_mb > klass.limits.memory_mb + _KERNEL_MB]
+        others = [said for said in klass.said if not said.command.startswith("grade ")]
+        assert [] == [said.command for said in others if said.largest_mb > _OURS_MB]
 
     def test_nothing_leaks(self, hold: Hold, group: str, engine: str) -> None:
         """Neither files of others, nor the environment, nor hidden tests or solutions reach any page or terminal."""
