@@ -52,7 +52,9 @@ def copy(source: str, target: str, dry: bool, as_json: bool) -> None:
         if as_json:
             show.data({"table": copied.table, "rows": copied.rows, "sha256": copied.digest})
     if not as_json:
-        show.table(("table", "rows", "SHA-256"), ((c.table, c.rows, c.digest[:_SHOWN]) for c in done if c.rows), right=(1,))
+        show.table(
+            ("table", "rows", "SHA-256"), ((c.table, c.rows, c.digest[:_SHOWN]) for c in done if c.rows), right=(1,)
+        )
     rows = show.count(sum(copied.rows for copied in done), "row")
     show.say(f"copied {rows} in {show.count(len(done), 'table')} to {plan.labels[1]}; every row is the same in both")
 

@@ -46,7 +46,7 @@ def check_empty(connection: Connection, label: str) -> None:
 
 def check_columns(connection: Connection, label: str, tables: Iterable[Table]) -> tuple[str, ...]:
     """Refuse a source that lacks a column; those that it has beyond ours, by `table.column`, would be left out."""
-    beyond = []
+    beyond: list[str] = []
     for each in tables:
         present = {found["name"] for found in inspect(connection).get_columns(each.name)}
         own = set(each.columns.keys())
