@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from grader.errors import StaleError
+from grader.errors import MarkingError, StaleError
 from grader.marking import Mark, exact_points, full, shown_points, with_points, zero
 from grader.review.asking import PATH, address_of, cells_of, folds_of, marking_of, question_of, shows_names
 from grader.review.desk import desk_of
@@ -193,6 +193,10 @@ def _wanted(form: Form, rubric: Rubric, most: Any) -> Mark | None:
             return None
         case _:
             typed = form.text("points", longest=40).strip()
+            if not typed and not shown.items and not shown.adjustment:
+                raise MarkingError(
+                    "nothing is ticked and no points are typed; zero (z) and full (f) are keys of their own"
+                )
             return with_points(shown, rubric, most, exact_points(typed)) if typed else shown
 
 

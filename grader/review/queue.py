@@ -28,7 +28,6 @@ from grader.review.routing import form_of, get, post
 from grader.text import escape
 
 if TYPE_CHECKING:
-
     from starlette.requests import Request
 
     from grader.marking import Question

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,13 +17,17 @@ from typing import Any
 import httpx
 import pytest
 
+from grader.marking import Question
 from grader.model import CellScore, Flag, Graded, GradedKind, GradedNotebook, Missing, Rejected, Repair
-from grader.notebook import instructor_version, release
+from grader.notebook import NO_RESPONSE, instructor_version, release
+from grader.pipeline import gradebook
 from grader.pipeline.course import OpenCourse, open_course
+from grader.pipeline.marking import key_of
 from grader.review import Settings, create_app
 from grader.review.server import listening
 from grader.store import Database
-from tests.making import squares
+from tests.corpus.entry import entries
+from tests.making import make_cell, make_notebook, solved, squares
 
 HOST = "127.0.0.1:8000"
 NOW = datetime(2026, 9, 21, 12, tzinfo=UTC)
@@ -98,6 +103,10 @@ class Client:
         """Send one request; in a thread of its own, for a browser of the same run has a loop in this one."""
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(lambda: asyncio.run(self._client.request(method, path, **options))).result()
+
+    def keep(self, name: str, value: str) -> None:
+        """Keep a cookie, as a script of ours makes the browser do."""
+        self._client.cookies.set(name, value)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Look at a page, with headers whose names have underscores here."""
@@ -188,3 +197,149 @@ def violations() -> Callable[[Any], list[str]]:
 def course_path() -> Path:
     """Where this folder is."""
     return Path(__file__).parent
+
+
+# --- a course whose answers wait for a person ------------------------------------------------------------------------
+SAID = {
+    "ada": "It is x times x.",
+    "bob": "it is  x times x",
+    "cem": "It is x times x",
+    "dot": "It is x times y.",
+    "eva": "Because $(-x)^2 = x^2$.",
+    "fay": "",
+    "gus": "",
+}
+
+
+def _asking() -> dict[str, Any]:
+    return make_notebook(
+        make_cell("markdown", "# Squares"),
+        {**make_cell("markdown", "## Why\nSay why a square is never negative."), "id": "asks"},
+        make_cell("markdown", "Because of $x^2$: MARK-SCHEME", "why", grade=True, solution=True, points=3),
+        {**make_cell("markdown", "## Plot"), "id": "asks-2"},
+        make_cell("code", "### BEGIN SOLUTION\nplot(x)\n### END SOLUTION", "plot", grade=True, solution=True, points=2),
+    )
+
+
+def _hostile() -> tuple[str, list[dict[str, Any]]]:
+    """What the corpus' pages try: Markdown of all its entries, and outputs of every kind."""
+    text = "\n\n".join(entry.cells["markdown"] for entry in entries("output") if "markdown" in entry.cells)
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" onload="window.pwned=1"><script>window.pwned=2</script></svg>'
+    kinds = {
+        "text/html": "<script>window.pwned=3</script><img src=x onerror='window.pwned=4'><b id=panel>html</b>",
+        "image/svg+xml": svg,
+        "application/javascript": "window.pwned=5",
+        "image/png": "PHNjcmlwdD5hbGVydCgxOSk8L3NjcmlwdD4=",
+        "text/latex": r"$\href{javascript:window.pwned=6}{x}$",
+    }
+    shown = [{"output_type": "display_data", "metadata": {}, "data": {kind: data}} for kind, data in kinds.items()]
+    return text + "\n\n<form action=/ id=panel><input name=do value=full></form><b data-key=f>x</b>", shown
+
+
+def _answered(student_id: str, said: str, outputs: list[dict[str, Any]]) -> Graded:
+    notebook = solved(instructor_version(_asking()), why=said, plot=f"plot({len(student_id)})")
+    for cell in notebook["cells"]:
+        if cell["id"] == "plot":
+            cell["outputs"] = outputs or [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]
+    blank = not said
+    scores = (
+        CellScore("why", GradedKind.ANSWER, 3, 0 if blank else None, not blank, "", NO_RESPONSE if blank else None),
+        CellScore("plot", GradedKind.ANSWER, 2, None, needs_manual=True, reason=""),
+    )
+    return Graded(student_id, "ps1", (GradedNotebook("squares", notebook, scores),))
+
+
+@pytest.fixture(scope="session")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course of which every answer waits, but two that are blank; not to be changed: see `waiting`."""
+    root = tmp_path_factory.mktemp("answered") / "course"
+    source = root / "source_assignments" / "ps1"
+    source.mkdir(parents=True)
+    (source / "squares.ipynb").write_text(json.dumps(_asking()))
+    (root / "course.toml").write_text(
+        '[course]\nid = "small"\ntimezone = "Europe/Berlin"\n[categories]\nnotebooks = 100\n'
+        "[assignments.ps1]\ncategory = 'notebooks'\ntitle = 'Problem set 1'\n"
+    )
+    people = "".join(f"{student},Family{student},Given{student}\n" for student in (*SAID, "mal"))
+    (root / "roster.csv").write_text(f"student_id,last_name,first_name\n{people}")
+    course, instructor = open_course(root), instructor_version(_asking())
+    text, outputs = _hostile()
+    with course.database() as database:
+        database.sync_students(course.students)
+        database.sync_assignment("ps1", due=None, notebooks={"squares": (instructor, release(instructor))})
+        for student, said in (*SAID.items(), ("mal", text)):
+            graded = _answered(student, said, outputs if student == "mal" else [])
+            data = json.dumps(graded.notebooks[0].notebook).encode()
+            course.folder.write_submission(student, "ps1", {"squares.ipynb": data})
+            course.folder.write_autograded(student, "ps1", {"squares.ipynb": data})
+            database.record(graded, key=student, engine="test", timestamp=None, finished_at=NOW, problems=())
+    return root
+
+
+@pytest.fixture
+def waiting(answered: Path, tmp_path: Path) -> OpenCourse:
+    """A copy of it, to be graded."""
+    shutil.copytree(answered, tmp_path / "course")
+    return open_course(tmp_path / "course")
+
+
+class Grading:
+    """A grader at work on one question, asked in-process; answers are named by their students."""
+
+    def __init__(self, opened: OpenCourse, database: Database, grader: str, question: str = "why") -> None:
+        self.client = Client(create_app(opened, database, Settings(8000, token="once", grader=grader)))
+        self.client.get("/?token=once")
+        self.question = Question("ps1", "squares", question)
+        self.path = f"/assignments/ps1/questions/squares/{question}"
+        self._csrf = self.client.csrf()
+
+    def page(self, student: str) -> httpx.Response:
+        """The page of a student's answer."""
+        return self.client.get(self.at(student))
+
+    def at(self, student: str, *more: str) -> str:
+        """The address of a student's answer."""
+        return "/".join((self.path, "answers", key_of(self.question, student), *more))
+
+    def seen(self, student: str) -> str:
+        """The version of an answer that its page shows."""
+        found = re.search(r'name="seen" value="([^"]*)"', self.page(student).text)
+        assert found
+        return found[1]
+
+    def send(self, path: str, fields: Any = ()) -> httpx.Response:
+        """Press something; a field of several values has a list."""
+        return self.client.post(path, {"csrf": self._csrf} | dict(fields), hx_request="true")
+
+    def save(self, student: str, do: str = "save", **fields: Any) -> httpx.Response:
+        """Press something in the panel of an answer, as it stands unless `seen` says otherwise."""
+        plain = {"do": do, "comment": "", "seen": fields.pop("seen", None) or self.seen(student)}
+        return self.send(self.at(student), plain | fields)
+
+    def add(self, text: str, points: str) -> str:
+        """Make a rubric item: its id."""
+        told = self.send(f"{self.path}/rubric", {"text": text, "points": points, "give": "on"})
+        return str(json.loads(told.headers["hx-trigger"])["grader:rubric"]["give"])
+
+
+@pytest.fixture
+def grading(waiting: OpenCourse) -> Iterator[Callable[..., Grading]]:
+    """Make a grader of the course whose answers wait, with a connection of their own."""
+    with ExitStack() as connections:
+
+        def make(grader: str = "tina", question: str = "why") -> Grading:
+            return Grading(waiting, connections.enter_context(waiting.database()), grader, question)
+
+        yield make
+
+
+@pytest.fixture
+def points(waiting: OpenCourse) -> Callable[[], dict[str, float]]:
+    """What stands in the gradebook: the points of the assignment by student."""
+
+    def read() -> dict[str, float]:
+        with waiting.database() as database:
+            book = gradebook.build(waiting, database)
+        return {row.student.student_id: float(row.items["ps1"].score or 0) for row in book.rows}
+
+    return read

@@ -8,6 +8,7 @@
   const comment = () => byId("comment");
   const YEAR = 31536000;
   const ROOM = 60;
+  const FRESH = 20000;
   const remember = (name, value) => {
     document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; SameSite=Strict`;
   };
@@ -50,7 +51,10 @@
     say("Saving …");
     await htmx.ajax("POST", path, { source: form, target: "#panel-body", swap: "innerHTML", values }).catch(() => {});
     if (failed) say("Not saved");
-    else if (panel() === form) settle(sent);
+    else if (panel() === form) {
+      settle(sent);
+      prefetch();
+    }
   };
   const enqueue = (path, values) => {
     under += 1;
@@ -167,8 +171,8 @@
     const dialog = byId(button.dataset.opens);
     dialog.showModal();
     await htmx.ajax("GET", button.dataset.load, { source: dialog, target: `#${dialog.id}-body`, swap: "innerHTML" });
-    const first = button.dataset.then || "[aria-current], [data-step], input:not([type=hidden])";
-    dialog.querySelector(first)?.focus();
+    const wanted = [button.dataset.then, "[aria-current]", "[data-step]", "input:not([type=hidden])"];
+    wanted.map((each) => each && dialog.querySelector(each)).find(Boolean)?.focus();
   };
   const insert = (text) => {
     const field = comment();
@@ -189,6 +193,7 @@
     row = row.then(async () => {
       const ticked = [...panel().querySelectorAll("input[name=item]:checked")].map((item) => item.value);
       await refresh("#panel-body");
+      prefetch();
       if (composes()) for (const id of ticked) if (byId(`item-${id}`)) byId(`item-${id}`).checked = true;
     });
     if (give) {
@@ -197,11 +202,18 @@
     }
   });
 
+  // the next answer is fetched while this one is read, and again after each write, which may change what comes next
+  let ready = null;
+  const load = (address) => fetch(address).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  const prefetch = () => {
+    const link = byId("onward");
+    ready = link?.dataset.go === undefined ? null : { address: link.href, at: performance.now(), text: load(link.href) };
+  };
   const show = async (address) => {
-    const answer = await fetch(address).catch(() => null);
-    if (!answer?.ok) return location.assign(address);
-    const text = await answer.text();
-    history.pushState({ htmx: true }, "", answer.url);
+    const fresh = ready?.address === address && performance.now() - ready.at < FRESH;
+    const text = await (fresh ? ready.text : load(address));
+    if (!text) return location.assign(address);
+    history.pushState({ htmx: true }, "", address);
     return htmx.swap("#main", text, { swapStyle: "outerHTML" }, { select: "#main" });
   };
 
@@ -223,6 +235,7 @@
       htmx.trigger(comment(), "preview");
       say("The comment is saved with the points");
     }
+    prefetch();
   };
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target?.id !== "main" && event.detail.elt?.id !== "main") return;
