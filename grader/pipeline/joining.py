@@ -25,6 +25,8 @@ Kind = Literal["local", "slurm", "kubernetes"]
 _PACKAGES = {"slurm": "dask-jobqueue", "kubernetes": "dask-kubernetes"}
 _SECONDS = 30
 _LOGGERS = ("distributed", "distributed.client")
+_FRUGAL = {"distributed.admin.low-level-log-length": 0, "distributed.worker.profile.enabled": False}
+"""Else Dask keeps the last thousand messages, submissions and all, for its developers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,13 @@ def joined(where: Where, engine: EngineChoice, tell: Callable[[str], None] = lam
     `tell` gets a line when workers come and go, or are not used. Raises `GraderError` if there is no such cluster.
     """
     _require("distributed", "Running on a cluster", "'grader[cluster]'")
+    import dask
+
     from grader.execution.installed import environment
     from grader.pipeline.admission import Terms
     from grader.pipeline.cluster import Cluster
 
-    with _quiet(), ExitStack() as stack:
+    with _quiet(), dask.config.set(_FRUGAL), ExitStack() as stack:
         target = stack.enter_context(_begun(where)) if where.kind else _address(where)
         client = stack.enter_context(_connected(target, where))
         terms = Terms(environment(), engine.sandbox, where.any_environment)
