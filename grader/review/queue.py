@@ -134,7 +134,8 @@ def claim(request: Request) -> Response:
     """Tell others that this answer is being looked at, and who else looks at what."""
     marking, question, answer = _asked_for(request)
     marking.claim(question, answer.student.student_id)
-    return render(request, "_strip.html.jinja", **progress_of(marking, question, answer.entry) | {"oob": True})
+    others = marking.others(question)
+    return render(request, "_others.html.jinja", others=others, entry=answer.entry, oob=True)
 
 
 def preview(request: Request) -> Response:

@@ -211,7 +211,7 @@ def change_answer(course: Any, student: str) -> None:
     notebook = json.loads(path.read_text())
     (cell,) = (cell for cell in notebook["cells"] if cell["id"] == "why")
     cell["source"] = "Something else."
-    scores = tuple(CellScore(name, GradedKind.ANSWER, most, None, True, "") for name, most in (("why", 3), ("plot", 2)))  # noqa: FBT003
+    scores = tuple(CellScore(name, GradedKind.ANSWER, most, None, True, "") for name, most in (("why", 3), ("plot", 2)))
     graded = Graded(student, "ps1", (GradedNotebook("squares", notebook, scores),))
     course.folder.write_autograded(student, "ps1", {"squares.ipynb": json.dumps(notebook).encode()})
     with course.database() as database:

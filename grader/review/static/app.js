@@ -91,10 +91,11 @@
     if (!chorded && document.body.dataset.keys === "off") return;
     if (["Shift", "Control", "Alt", "Meta", "AltGraph"].includes(event.key)) return;
     const key = begun ? `${begun} ${pressed}` : pressed;
-    const element = found(key) || found(pressed) || step(pressed);
+    const meant = found(key) || found(pressed);
+    const element = meant || step(pressed);
     clearTimeout(forget);
     begun = "";
-    if (element?.matches("[data-step]")) {
+    if (element && !meant) {
       event.preventDefault();
       element.focus();
     } else if (element) {

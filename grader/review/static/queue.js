@@ -70,7 +70,7 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const status = event.detail.xhr?.status;
-    if (event.detail.requestConfig?.verb === "post" && event.detail.elt === panel() && (status < 300 || status === 409)) failed = false;
+    if (event.detail.requestConfig?.verb === "post" && event.detail.elt === panel() && ((status >= 200 && status < 300) || status === 409)) failed = false;
   });
   const save = () => {
     if (!composes()) enqueue(panel().action, { do: "save" });
