@@ -250,14 +250,15 @@ def _page(  # noqa: PLR0913, PLR0917 - the student's row, seen from every side
         repairs=facts.repairs,
         incidents=facts.incidents,
         rejection=facts.rejection,
-        late=_late(assignment, row.timestamp),
+        late=late_words(assignment, row.timestamp),
         graded_at=f"{row.finished_at.astimezone(opened.course.zone):{_AT}}",
         index_href="../index.html",
         executed=assignment.execute,
     )
 
 
-def _late(assignment: Assignment, handed_in: datetime | None) -> str | None:
+def late_words(assignment: Assignment, handed_in: datetime | None) -> str | None:
+    """By how much it was late, in a sentence; None where it was not."""
     if assignment.due is None or handed_in is None or handed_in <= assignment.due:
         return None
     minutes = int((handed_in - assignment.due).total_seconds() // 60)
@@ -310,7 +311,7 @@ def _index_row(
         waiting=grade.status is Status.WAITING,
         links=tuple((facts.name, f"{assignment.name}/{facts.name}.html") for facts in notebooks),
         due=f"{assignment.due.astimezone(opened.course.zone):{_AT}}" if assignment.due else None,
-        late=_late(assignment, outcome.timestamp) if outcome else None,
+        late=late_words(assignment, outcome.timestamp) if outcome else None,
         comment=comment,
     )
 

@@ -83,36 +83,43 @@ def show_answers(request: Request) -> Response:
 def save_mark(request: Request) -> Response:
     """Write what was pressed, if the answer stands as it was seen; otherwise show what stands and offer it again."""
     marking, question, answer = _asked_for(request)
-    form = form_of(request)
+    told = press(marking, answer, form_of(request))
+    return _panel(request, marking, marking.answer(question, answer.student.student_id), told)
+
+
+def press(marking: Marking, answer: Answer, form: Form) -> Yours | None:
+    """Write what was pressed, if the answer stands as it was seen; otherwise what was not written."""
     rubric, most = answer.rubric.rubric, answer.stored.max_score
     shown = mark_of(form, flagged=answer.stored.flagged)
     check_known(shown, rubric)
     mark = wanted(form, shown, rubric, most)
     if mark is not None and _says_nothing(form, mark, answer):
-        return _panel(request, marking, answer)
+        return None
     if mark == answer.stored.mark and answer.entry.state != "changed" and form.text("seen") == answer.stored.version:
-        return _panel(request, marking, answer)
+        return None
     try:
-        marking.mark(question, answer.student.student_id, mark, form.text("seen"))
+        marking.mark(answer.question, answer.student.student_id, mark, form.text("seen"))
     except StaleError as error:
-        told = yours(mark, rubric, most, without_names(marking, question, error))
-        return _panel(request, marking, marking.answer(question, answer.student.student_id), told)
-    return _panel(request, marking, marking.answer(question, answer.student.student_id))
+        return yours(mark, rubric, most, without_names(marking, answer.question, error))
+    return None
 
 
 def flag_answer(request: Request) -> Response:
     """Set or take the flag: somebody should look at it again."""
     marking, question, answer = _asked_for(request)
-    flagged = not answer.stored.flagged
-    student = answer.student.student_id
+    told = turn_flag(marking, answer, form_of(request))
+    return _panel(request, marking, marking.answer(question, answer.student.student_id), told)
+
+
+def turn_flag(marking: Marking, answer: Answer, form: Form) -> Yours | None:
+    """Set the flag or take it, if the answer stands as it was seen; otherwise what was not written."""
+    seen, flagged = form.text("seen"), not answer.stored.flagged
     try:
-        marking.flag(question, student, form_of(request).text("seen"), flagged=flagged)
+        marking.flag(answer.question, answer.student.student_id, seen, flagged=flagged)
     except StaleError as error:
-        told = yours(
-            answer.mark, answer.rubric.rubric, answer.stored.max_score, without_names(marking, question, error)
-        )
-        return _panel(request, marking, marking.answer(question, student), told)
-    return _panel(request, marking, marking.answer(question, student))
+        told = without_names(marking, answer.question, error)
+        return yours(answer.mark, answer.rubric.rubric, answer.stored.max_score, told)
+    return None
 
 
 def undo(request: Request) -> Response:

@@ -28,7 +28,7 @@
   const settle = (sent) => {
     const field = comment();
     const stored = byId("comment-stored");
-    if (composes() && field.value === sent && !byId("conflict").hasChildNodes()) {
+    if (panel().dataset.compose === "" && field.value === sent && !byId("conflict").hasChildNodes()) {
       field.value = "";
       htmx.trigger(field, "preview");
     }
@@ -128,7 +128,7 @@
     if (failed) return grader.toast("Not saved: try again, or reload the page.", "error");
     failed = false;
     if (plainly) return location.assign(link.href);
-    return show(link.href);
+    return show(link);
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-go], a[data-go-on]");
@@ -205,16 +205,22 @@
   // the next answer is fetched while this one is read, and again after each write, which may change what comes next
   let ready = null;
   const load = (address) => fetch(address).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  const source = (link) => link.dataset.part || link.href;
   const prefetch = () => {
     const link = byId("onward");
-    ready = link?.dataset.go === undefined ? null : { address: link.href, at: performance.now(), text: load(link.href) };
+    const address = link && source(link);
+    ready = link?.dataset.go === undefined ? null : { address, at: performance.now(), text: load(address) };
   };
-  const show = async (address) => {
+  // a link shows a page, or the part of one that data-go names: then it stays the same page in the browser's history
+  const show = async (link) => {
+    const address = source(link);
     const fresh = ready?.address === address && performance.now() - ready.at < FRESH;
     const text = await (fresh ? ready.text : load(address));
-    if (!text) return location.assign(address);
-    history.pushState({ htmx: true }, "", address);
-    return htmx.swap("#main", text, { swapStyle: "outerHTML" }, { select: "#main" });
+    if (!text) return location.assign(link.href);
+    const target = link.dataset.go || "#main";
+    if (target === "#main") history.pushState({ htmx: true }, "", link.href);
+    else history.replaceState(history.state, "", link.href);
+    return htmx.swap(target, text, { swapStyle: "outerHTML" }, { select: target });
   };
 
   // --- a page that has come: its folds as they were left, its draft, the focus on its title -------------------------
@@ -238,7 +244,9 @@
     prefetch();
   };
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target?.id !== "main" && event.detail.elt?.id !== "main") return;
+    const came = [event.detail.target?.id, event.detail.elt?.id];
+    if (came.includes("grading")) return arrive();
+    if (!came.includes("main")) return;
     scrollTo(0, 0);
     const read = document.querySelector(".the-answer");
     if (read?.getBoundingClientRect().bottom > innerHeight) scrollBy(0, read.getBoundingClientRect().top - ROOM);
