@@ -83,9 +83,15 @@ def _files(course: Course, stood: Before, scratch: Path) -> Iterator[str]:
     yield from (f"{name} is left" for name in sorted(_strange() - stood.host))
     yield from (f"{path} is left" for path in sorted(scratch.iterdir()))
     yield from (f"{path} is left" for path in course.root.rglob(".grader-tmp-*"))
+    yield from (f"{path} is left" for path in Path("/dev/shm").glob("sem.grader-pool-*") if not _lives(path))
     for top in ("autograded", "feedback"):
         others = {path.name for path in (course.root / top).glob("*")} - set(course.students)
         yield from (f"{top}/{name} is nobody's" for name in sorted(others))
+
+
+def _lives(semaphore: Path) -> bool:
+    """Whether the run that made it still goes on."""
+    return psutil.pid_exists(int(semaphore.name.split("-")[2]))
 
 
 def _database(course: Course) -> Iterator[str]:

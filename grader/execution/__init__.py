@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from grader.execution.installed import Environment as Environment
     from grader.execution.installed import environment as environment
     from grader.execution.instructor import instructor_kernel as instructor_kernel
+    from grader.execution.moment import Claimed as Claimed
+    from grader.execution.moment import claim as claim
     from grader.execution.sandbox import Sandbox as Sandbox
     from grader.execution.sandbox import find_sandbox as find_sandbox
 
 _HOMES = {
     "Check": "check",
+    "Claimed": "moment",
     "Engine": "engines",
     "Environment": "installed",
     "Private": "breakouts",
     "Sandbox": "sandbox",
     "checks": "doctor",
+    "claim": "moment",
     "environment": "installed",
     "find_sandbox": "sandbox",
     "instructor_kernel": "instructor",

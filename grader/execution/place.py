@@ -6,11 +6,9 @@ import array
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +19,7 @@ from pathlib import Path
 from grader.errors import ExecutionFault
 from grader.execution import view
 from grader.execution.limits import descendants, resource_limits
+from grader.execution.moment import Claimed, claim
 from grader.execution.sandbox import Sandbox, unprivileged_uid
 from grader.model import Files, Limits
 from grader.text import escape
@@ -133,7 +132,17 @@ def _jailed(sandbox: Sandbox, ends: _Ends, env: Mapping[str, str], disk_bytes: i
 
 
 def _bare(ends: _Ends, env: Mapping[str, str]) -> Place:
-    base = tempfile.mkdtemp(prefix="grader-")
+    claimed = claim("kernel", passable=True)
+    try:
+        folders, process = _started_bare(claimed.path / "box", ends, env)
+    except BaseException:
+        claimed.release()
+        raise
+    return Place(folders, ends.control, ends.log, process, process.pid, None, partial(_kill_bare, process, claimed))
+
+
+def _started_bare(base: Path, ends: _Ends, env: Mapping[str, str]) -> tuple[Folders, subprocess.Popen[bytes]]:
+    base.mkdir(mode=0o700)
     uid = _bare_uid()
     if uid is not None:
         os.chown(base, uid, uid)
@@ -150,17 +159,17 @@ def _bare(ends: _Ends, env: Mapping[str, str]) -> Place:
         group=uid,
         extra_groups=None if uid is None else [],
     )
-    return Place(folders, ends.control, ends.log, process, process.pid, None, partial(_kill_bare, process, base))
+    return folders, process
 
 
-def _kill_bare(process: subprocess.Popen[bytes], base: str) -> None:
+def _kill_bare(process: subprocess.Popen[bytes], claimed: Claimed) -> None:
     for pid in [*descendants(process.pid), process.pid]:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    shutil.rmtree(base, ignore_errors=True)
+    claimed.release()
 
 
 def _bare_uid() -> int | None:

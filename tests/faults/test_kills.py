@@ -149,15 +149,16 @@ def results(course: Path) -> dict[str, bytes]:
 
 
 def leftovers(course: Path) -> list[str]:
-    """Temporary files and mounts of ours, in the course and outside."""
+    """Temporary files, mounts and semaphores of ours, in the course and outside."""
     inside = [str(path) for path in course.rglob(".grader-tmp-*")]
     targets = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     mounts = [target for target in targets if target.startswith(str(course)) or "grader-pool" in target]
-    return inside + mounts + [str(path) for path in Path("/tmp").glob("grader-pool-*") if not alive(path)]
+    outside = [*Path("/tmp").glob("grader-pool-*"), *Path("/dev/shm").glob("sem.grader-pool-*")]
+    return inside + mounts + [str(path) for path in outside if not alive(path)]
 
 
 def alive(folder: Path) -> bool:
-    """Whether the process whose folder it is runs."""
+    """Whether the process whose folder or semaphore it is runs."""
     return psutil.pid_exists(int(folder.name.split("-")[2]))
 
 

@@ -1,5 +1,6 @@
 """Looking on while jobs are done, and ending them so that nothing is lost."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -8,14 +9,14 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from grader.errors import ExecutionFault
+from grader.execution import moment
 from grader.pipeline import pool
 from grader.pipeline.oversight import Running
 from grader.pipeline.pool import Done, Workers, run
@@ -110,22 +111,36 @@ def test_a_killed_fork_server_is_started_again() -> None:
     assert 4 == len([result for result in run(range(4), abs, Workers(2)) if isinstance(result, Done)])
 
 
-def test_no_folder_of_a_killed_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder in which workers meet is removed when its process is gone, and no other."""
+def test_nothing_of_a_killed_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed with all that tracks it: the folder in which its workers meet and its semaphores go with the next run."""
     from grader.pipeline import meeting
 
-    monkeypatch.setattr(meeting.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(meeting.tempfile, "mkdtemp", partial(meeting.tempfile.mkdtemp, dir=tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     child = os.fork()
     if child == 0:
-        meeting._folder(os.getpid())
-        os.kill(os.getpid(), 9)
+        os.setsid()
+        meeting._folder.cache_clear()
+        meeting.meet()
+        resource_tracker._resource_tracker = tracker = resource_tracker.ResourceTracker()  # the parent's is another
+        resource_tracker.register = tracker.register
+        with multiprocessing.get_context("forkserver").Lock():
+            os.killpg(0, signal.SIGKILL)
     os.waitpid(child, 0)
     (left,) = tmp_path.iterdir()
-    (tmp_path / "grader-pool-1-alive").mkdir()
+    assert 1 == len(semaphores(left))
+    (tmp_path / left.name.replace("pool", "kernel")).mkdir()
+    others = {"grader-pool-1-alive", "grader-pool-of-somebody"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    moment._sweep.cache_clear()
     made = meeting._folder.__wrapped__(os.getpid())
-    assert not left.exists()
-    assert {made.name, "grader-pool-1-alive"} == {path.name for path in tmp_path.iterdir()}
+    assert {made.name, *others} == {path.name for path in tmp_path.iterdir()}
+    assert [] == semaphores(left)
+
+
+def semaphores(folder: Path) -> list[Path]:
+    """Those that bear the folder's name."""
+    return [*Path("/dev/shm").glob(f"sem.{folder.name}-*")]
 
 
 def test_time_is_monotonic() -> None:
