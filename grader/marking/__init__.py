@@ -21,7 +21,7 @@ from grader.marking.marks import (
 )
 from grader.marking.order import fair_order
 from grader.marking.remarks import Remark, offered
-from grader.marking.requests import ReadRequests, RequestRow, read_requests
+from grader.marking.requests import ReadRequests, RequestRow, read_requests, student_named
 
 __all__ = [
     "Group",
@@ -45,6 +45,7 @@ __all__ = [
     "offered",
     "read_requests",
     "shown_points",
+    "student_named",
     "tidy",
     "total",
     "with_points",

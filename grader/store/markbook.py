@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -65,9 +65,9 @@ class MarkBook:
         with self._reading() as connection:
             return glances(connection, self._tables, assignment, question)
 
-    def standing_in(self, assignment: str, student_id: str | None = None) -> tuple[StoredMark, ...]:
-        """How all answers of an assignment stand, of one student or of all; by student, notebook and question."""
-        only = None if student_id is None else [student_id]
+    def standing_in(self, assignment: str, students: str | Collection[str] | None = None) -> tuple[StoredMark, ...]:
+        """How all answers of an assignment stand, of one student, several or all; by student, notebook and question."""
+        only = [students] if isinstance(students, str) else students
         with self._reading() as connection:
             return marks.standing_in(connection, self._tables, assignment, only)
 
@@ -209,11 +209,46 @@ class MarkBook:
         with self._writing() as connection:
             return requests.add(connection, new, by)
 
+    def add_requests(self, arrived: Iterable[tuple[NewRequest, By]]) -> tuple[Request | None, ...]:
+        """Take requests in, all in one transaction; None for each that is there already."""
+        with self._writing() as connection:
+            return requests.add_all(connection, arrived)
+
+    def request_places(self) -> tuple[tuple[str, RequestStatus], ...]:
+        """The ids of all requests in their order, and where each stands."""
+        with self._reading() as connection:
+            return requests.places(connection)
+
+    def open_requests(self) -> int:
+        """How many requests nobody has decided."""
+        with self._reading() as connection:
+            return requests.count_open(connection)
+
     def answer_request(  # noqa: PLR0913, PLR0917 - what an answer consists of
         self, request_id: str, text: str, status: RequestStatus, after: Decimal | None, seen: int, by: By
     ) -> Request:
         """Write the next message of a request's thread, and what becomes of it."""
         with self._writing() as connection:
+            return requests.answer(connection, request_id, text, status, after, seen, by)
+
+    def decide_request(  # noqa: PLR0913, PLR0917 - what a decision consists of
+        self, request_id: str, text: str, status: RequestStatus, seen: int, by: By, wanted: tuple[Mark, str] | None
+    ) -> Request:
+        """Close a request, and give the answer its new mark with it where there is one: both or neither.
+
+        `wanted` names the version of the answer that was seen. What the student has then is kept as what came of it.
+        """
+        with self._writing() as connection:
+            request = requests.one(connection, request_id, lock=True)
+            requests.check_seen(request, seen)
+            if wanted is not None:
+                if request.question is None:
+                    raise MarkingError("a mark is for one question; this request is about a whole assignment")
+                writing = Writing(connection, self._tables, request.question, by)
+                changed = marks.give(writing, {request.student_id: Wanted(*wanted)})
+                actions.note(writing, _given(changed), changed)
+            rows = marks.standing_in(connection, self._tables, request.assignment, [request.student_id])
+            after = requests.points_of(rows, request.question)
             return requests.answer(connection, request_id, text, status, after, seen, by)
 
     def _one(self, connection: Connection, question: Question, student_id: str) -> StoredMark:

@@ -45,7 +45,7 @@ def test_an_assignment_tells_questions_of_one_name_apart() -> None:
     """`why` alone could be of two."""
     found = read("student,assignment,question,message\nada,ps2,why,x\nada,,why,x\nada,,ps1/p1/why,x\n")
     assert [QUESTIONS[2], QUESTIONS[0]] == [one.question for one in found.requests]
-    assert found.problems[0].startswith("asked.csv, row 3: 'why' could be several")
+    assert found.problems[0].startswith("asked.csv, row 3, column question: 'why' could be several")
 
 
 def test_each_row_that_cannot_be_taken_is_named() -> None:
@@ -53,7 +53,28 @@ def test_each_row_that_cannot_be_taken_is_named() -> None:
     rows = ["zoe,draw,x,", "ada,nothing,x,", "ada,draw,,", "ada,draw,x,yesterday", ",draw,x,", "ada,,x,", "bob,draw,y,"]
     found = read("student,question,message,time\n" + "\n".join(rows))
     assert ["bob"] == [one.student_id for one in found.requests]
-    assert [2, 3, 4, 5, 6, 7] == [int(line.split("row ")[1].split(":")[0]) for line in found.problems]
+    told = [line.removeprefix("asked.csv, row ").partition(":")[0] for line in found.problems]
+    columns = ("student", "question", "message", "time", "student", "question")
+    assert [f"{row}, column {title}" for row, title in enumerate(columns, 2)] == told
+
+
+def test_times_of_forms_are_read() -> None:
+    """With an offset and without; what could be of two days is not guessed."""
+    rows = ["2026/09/20 10:05:00 PM GMT+2", "2026/09/20 12:05:00 AM", "09/10/2026 10:00", "0001-01-01"]
+    found = read("Timestamp,Username,Question,Message\n" + "".join(f"{row},ada,draw,x\n" for row in rows))
+    assert [datetime(2026, 9, 20, 20, 5, tzinfo=UTC), datetime(2026, 9, 19, 22, 5, tzinfo=UTC)] == [
+        one.time for one in found.requests
+    ]
+    assert ["asked.csv, row 4, column Timestamp", "asked.csv, row 5, column Timestamp"] == [
+        line.partition(":")[0] for line in found.problems
+    ]
+
+
+@pytest.mark.parametrize("data", [b"", b'a,"b\n', b"PK\x03\x04 damaged"])
+def test_what_is_no_table_is_refused(data: bytes) -> None:
+    """As a request that cannot be read, whatever it was read with."""
+    with pytest.raises(MarkingError, match=r"^asked\.csv: "):
+        read_requests(data, "asked.csv", roster=CLASS, questions=QUESTIONS, zone=UTC)
 
 
 def test_a_table_without_the_columns_is_refused() -> None:
