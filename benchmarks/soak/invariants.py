@@ -33,16 +33,19 @@ class Before:
     given: Mapping[str, str]
     mounts: int
     host: frozenset[str] = field(default_factory=frozenset)
+    processes: frozenset[int] = frozenset()
+    """Of whoever asks, such as the browser of a test that ran before."""
 
 
 def before(course: Course) -> Before:
     """Look at what no round may change."""
-    return Before(_hashes(course.root), _mounts(), _strange())
+    children = frozenset(child.pid for child in psutil.Process().children(recursive=True))
+    return Before(_hashes(course.root), _mounts(), _strange(), children)
 
 
 def broken(course: Course, stood: Before, scratch: Path) -> Iterator[str]:
     """What does not hold, a line each; nobody may be grading."""
-    yield from _processes()
+    yield from _processes(stood)
     yield from _files(course, stood, scratch)
     yield from _database(course)
     rows, points, manual = results(course)
@@ -67,9 +70,10 @@ def too_large(ours: int, inside: int, jobs: int) -> Iterator[str]:
         yield f"the sandboxes had {inside >> 20} MB together, of {most >> 20}"
 
 
-def _processes() -> Iterator[str]:
+def _processes(stood: Before) -> Iterator[str]:
     """What runs left: every orphan of theirs is a child of this process."""
-    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=1)
+    children = [child for child in psutil.Process().children(recursive=True) if child.pid not in stood.processes]
+    _, alive = psutil.wait_procs(children, timeout=1)
     for process in alive:
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             yield f"process {process.pid} is left: {' '.join(process.cmdline())[:200]}"
