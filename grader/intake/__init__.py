@@ -6,7 +6,8 @@ would become of each hand-in), `account` (what became of it).
 """
 
 from grader.intake.account import Account, account_of, account_rows
-from grader.intake.entries import Arrived, Entry, Limits, Refused, open_path
+from grader.intake.entries import Arrived, open_path
+from grader.intake.entry import Entry, Limits, Refused
 from grader.intake.hand_ins import HandIn, Person, digest_of, read_files
 from grader.intake.layout import Context, Recognised
 from grader.intake.layouts import FORMATS, alone, recognise

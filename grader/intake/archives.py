@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from grader.intake.entries import Entry, EntryError, Limits, Refused, too_large
+from grader.intake.entry import Entry, EntryError, Limits, Refused, too_large
 from grader.intake.names import ignored, parts_of, unsafe_path
 from grader.text import escape
 

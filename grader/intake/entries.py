@@ -5,53 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from grader.errors import IntakeError
+from grader.intake.archives import archive_entries, is_archive
+from grader.intake.entry import Entry, EntryError, Limits, Refused, shown, too_large
 from grader.intake.names import fold, ignored, unsafe_path
 from grader.text import escape
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one archive or folder may hold; what goes beyond is refused entry by entry."""
-
-    entry_bytes: int = 95_000_000
-    hand_in_bytes: int = 95_000_000
-    hand_in_files: int = 900
-    """Of one hand-in, its folders counted as well; a little less than what is read again from the course folder."""
-    total_bytes: int = 20 << 30
-    entries: int = 100_000
-    inflate_ratio: int = 200
-    """Bytes out for a byte in, where an entry is larger than `any_ratio_bytes`."""
-    any_ratio_bytes: int = 10_000_000
-
-
-class EntryError(Exception):
-    """An entry that cannot be taken; the message is a sentence about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One plain file, not yet read."""
-
-    path: tuple[str, ...]
-    """Names from the top, in Unicode's composed form; none of them leads anywhere but down."""
-    size: int
-    """As the archive or the file system claims."""
-    read: Callable[[], bytes] = field(compare=False)
-    """Raises `EntryError` where it turns out to be too large, damaged or gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An entry that is not taken, and why, escaped."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +24,7 @@ class Arrived:
     source: Path
     entries: tuple[Entry, ...]
     refused: tuple[Refused, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def open_path(path: Path, limits: Limits | None = None) -> Arrived:
@@ -69,8 +32,6 @@ def open_path(path: Path, limits: Limits | None = None) -> Arrived:
 
     Raises `IntakeError` where the path is none of these.
     """
-    from grader.intake.archives import archive_entries, is_archive
-
     limits = limits or Limits()
     shown = escape(path, 300)
     try:
@@ -110,16 +71,6 @@ def sorted_out(source: Path, found: Iterator[Entry | Refused], limits: Limits) -
         else:
             entries[folded] = entry
     return Arrived(source, tuple(entries.values()), tuple(refused), limits)
-
-
-def shown(parts: tuple[str, ...]) -> str:
-    """A path for a sentence."""
-    return escape("/".join(parts)) or "the folder"
-
-
-def too_large(limits: Limits) -> str:
-    """The sentence about an entry beyond its limit."""
-    return f"it is larger than {limits.entry_bytes // 1_000_000} MB"
 
 
 def _in_folder(folder: Path, above: tuple[str, ...], limits: Limits) -> Iterator[Entry | Refused]:

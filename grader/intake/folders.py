@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from grader.intake.archives import is_archive
-from grader.intake.entries import Entry, EntryError, Refused
+from grader.intake.entry import Entry, EntryError, Refused
 from grader.intake.hand_ins import NOTEBOOK, HandIn, Person, below
 from grader.intake.layout import Context, Recognised, heads_and_rests
 from grader.intake.names import TIMESTAMP

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from grader.errors import IntakeError
-from grader.intake.entries import Entry, EntryError
+from grader.intake.entry import Entry, EntryError
 from grader.intake.hand_ins import HandIn, Person, below
 from grader.intake.layout import Context, Recognised
 from grader.intake.times import read_stamp

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from grader.intake.archives import archive_entries, is_archive
-from grader.intake.entries import Entry, EntryError, Limits, Refused
+from grader.intake.entry import Entry, EntryError, Limits, Refused
 from grader.intake.names import fold, ignored, unsafe_in_hand_in
 from grader.model import Files
 from grader.text import escape

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from grader.intake.entries import Entry, Refused
+from grader.intake.entry import Entry, Refused
 from grader.intake.hand_ins import HandIn
 
 

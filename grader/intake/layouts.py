@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.errors import IntakeError
-from grader.intake.entries import Arrived, Entry
+from grader.intake.entries import Arrived
+from grader.intake.entry import Entry
 from grader.intake.folders import classroom, inbound, plain, single
 from grader.intake.gradescope import gradescope
 from grader.intake.layout import Context, Layout, Recognised

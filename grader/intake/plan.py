@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from grader.intake.entries import Limits, Refused
+from grader.intake.entry import Limits, Refused
 from grader.intake.hand_ins import HandIn, Person, digest_of, read_files
 from grader.intake.layout import Recognised
 from grader.intake.people import Aliases, Found, identify, remembered, settled, to_remember

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from grader.intake.entries import Entry, EntryError
+from grader.intake.entry import Entry, EntryError
 from grader.intake.hand_ins import NOTEBOOK, HandIn, Person, below
 from grader.intake.layout import Context, Recognised, heads_and_rests
 from grader.intake.times import read_brightspace, read_dashes

@@ -29,7 +29,7 @@ from grader.gradebook import Item, read_scores
 from grader.gradebook.formats.table import read_table
 from grader.intake import Arrived, Context, Entry, Limits, recognise
 from grader.intake.archives import archive_entries
-from grader.intake.entries import EntryError
+from grader.intake.entry import EntryError
 from grader.intake.names import parts_of
 from grader.matching import fold_name
 from grader.model import Student

@@ -41,7 +41,8 @@ from grader.intake import (
     recognise,
 )
 from grader.intake.archives import archive_entries
-from grader.intake.entries import EntryError, sorted_out
+from grader.intake.entries import sorted_out
+from grader.intake.entry import EntryError
 from grader.marking import Question, read_requests
 from grader.matching import close_students
 from grader.model import Bundle, CellRun, Executed, Graded, Rejected, RunStatus, Student, Submission

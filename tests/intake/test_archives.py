@@ -12,7 +12,7 @@ import pytest
 
 from grader.errors import IntakeError
 from grader.intake import CollectPlan, Limits, open_path
-from grader.intake.entries import EntryError
+from grader.intake.entry import EntryError
 
 Zip = Callable[..., Path]
 Zipped = Callable[..., bytes]
