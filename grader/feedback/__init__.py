@@ -4,7 +4,7 @@ Everything that a student or a notebook contributes is escaped, or has gone thro
 pages carry no script and a Content-Security-Policy that allows none.
 """
 
-from grader.feedback.pages import AssignmentRow, IndexPage, NotebookPage, QuestionScore, ScoreState
+from grader.feedback.pages import AssignmentRow, IndexPage, NotebookPage, QuestionScore, ScoreState, state_of
 from grader.feedback.prose import markdown
 from grader.feedback.render import CellFragment, environment, render_cells, render_index_page, render_notebook_page
 
@@ -20,4 +20,5 @@ __all__ = [
     "render_cells",
     "render_index_page",
     "render_notebook_page",
+    "state_of",
 ]

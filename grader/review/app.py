@@ -19,13 +19,14 @@ from grader.review.desk import Desk, Settings
 from grader.review.door import Door
 from grader.review.gate import MAX_BODY, Gate
 from grader.review.page import problem
+from grader.review.regrade import Errands, ended_with_the_app
 from grader.review.routing import route
 
 if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
     from grader.store import Database
 
-PAGES = ("course", "queue", "rubric", "groups")
+PAGES = ("course", "queue", "rubric", "groups", "submission", "attempts", "regrade")
 """Modules of this package with pages: each has `ROUTES`, a tuple of `get(...)` and `post(...)`."""
 _WORDS = {404: "There is no such page.", 405: "This page cannot be asked for like that.", 413: "That is too much."}
 
@@ -43,10 +44,12 @@ def create_app(opened: OpenCourse, database: Database, settings: Settings) -> St
             Middleware(Gate, door=door, settings=settings),
             Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),
         ],
+        lifespan=ended_with_the_app,
         exception_handlers={HTTPException: _told},
     )
     app.state.desk = Desk(opened, database, settings, Answers(opened))
     app.state.door = door
+    app.state.errands = Errands(opened.folder.root)
     return app
 
 

@@ -48,7 +48,7 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
         loop="asyncio",
         http="h11",
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_config=None,
         access_log=False,
         proxy_headers=False,
