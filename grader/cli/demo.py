@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +48,9 @@ def command(directory: Path, target: Path | None, jobs: int | None) -> int:
     show.say(f"\nAll of it took {time.monotonic() - started:.0f} s. To look at:")
     for path, what in _PLACES:
         show.say(f"  {escape(folder.root / path, 300)}  {what}")
+    program = "grader" if (called := Path(sys.argv[0])).stem == "__main__" else str(called)
+    words = shlex.join([program, "-C", str(folder.root), "review"])
+    show.say(f"To grade by hand what waits for a person, and to look around in the browser:\n  {escape(words, 400)}")
     return status
 
 

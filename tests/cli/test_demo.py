@@ -32,6 +32,7 @@ def test_it_ends_with_the_class_and_where_to_look(demo: tuple[Path, "subprocess.
     assert "Traceback" not in result.stderr
     assert "Łukasz Wójcik-Żak" in result.stderr
     assert str(target / "gradebook.csv") in result.stderr
+    assert result.stderr.endswith(f"\n  grader -C '{target}' review\n")
 
 
 def test_every_fate_is_told(demo: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
