@@ -111,7 +111,8 @@ class Snapshots:
             return counts_of(snapshot.path)
 
     def differences(self, snapshot: Snapshot) -> tuple[Difference, ...]:
-        """What restoring would change; `DamagedError` where either cannot be read."""
+        """What restoring would change; `DamagedError` where the database cannot be read."""
+        _require_sound(snapshot)
         with _refusals(snapshot.path):
             then = holdings_of(snapshot.path)
         with _refusals(self.database):
@@ -124,8 +125,7 @@ class Snapshots:
         A database that is damaged is put aside under `damaged/` as it is; where not even a transaction can be begun in
         it, its file is replaced.
         """
-        if (problem := _problem(snapshot.path)) is not None:
-            raise StoreError(f"{snapshot.name} is damaged itself ({escape(problem)}); choose another")
+        _require_sound(snapshot)
         try:
             before = self.keep("restore", spared=snapshot)
         except DamagedError:
@@ -254,6 +254,11 @@ def _problem(path: Path) -> str | None:
     except sqlite3.DatabaseError as error:
         return str(error)
     return None if found == "ok" else str(found)
+
+
+def _require_sound(snapshot: Snapshot) -> None:
+    if (problem := _problem(snapshot.path)) is not None:
+        raise StoreError(f"{snapshot.name} is damaged itself ({escape(problem)}); choose another")
 
 
 @contextmanager

@@ -214,14 +214,15 @@ def test_a_lost_database_comes_back(snapshots: Snapshots, database: Database, sc
 
 
 def test_a_damaged_copy_is_not_put_back(snapshots: Snapshots, database: Database, score: Callable[..., None]) -> None:
-    """The message says to choose another, and the database stands."""
+    """Nor said to be what it would change: the message says to choose another, and the database stands."""
     score(5)
     bad = snapshots.keep("grade")
     assert bad is not None
     damage(bad.path, 4096)
     score(6)
-    with pytest.raises(StoreError, match="choose another"):
-        snapshots.restore(bad)
+    for asked in (snapshots.differences, snapshots.restore):
+        with pytest.raises(StoreError, match="damaged itself.*choose another"):
+            asked(bad)
     assert [Decimal(6)] == points(database)
 
 
