@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
     from grader.store import Database
 
-PAGES = ("course", "queue", "rubric", "groups", "submission", "attempts", "regrade")
+PAGES = ("course", "queue", "rubric", "groups", "submission", "attempts", "regrade", "requests")
 """Modules of this package with pages: each has `ROUTES`, a tuple of `get(...)` and `post(...)`."""
 _WORDS = {404: "There is no such page.", 405: "This page cannot be asked for like that.", 413: "That is too much."}
 

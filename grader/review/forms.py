@@ -14,10 +14,20 @@ _YES = {"on", "true", "yes", "1"}
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that a browser sent."""
+
+    name: str
+    """As its owner calls it; nothing is ever written under it."""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """What a browser sent, in order."""
 
     fields: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, Sent], ...] = ()
 
     def optional(self, name: str) -> str | None:
         """The field's text, None where it was not sent."""
@@ -38,6 +48,13 @@ class Form:
         if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
             raise _bad(name, "holds characters that are no text")
         return value.replace("\r\n", "\n").replace("\r", "\n")
+
+    def file(self, name: str) -> Sent:
+        """The file that was chosen."""
+        found = next((sent for key, sent in self.files if key == name and sent.data), None)
+        if found is None:
+            raise _bad(name, "is missing, or empty: choose one")
+        return found
 
     def number(self, name: str) -> float:
         """A finite number; a comma is read as a point."""

@@ -44,6 +44,7 @@ def markup(request: Request, template: str, **values: Any) -> str:
         "theme": _one_of(request.cookies.get(THEME), "light", "dark"),
         "keys_off": request.cookies.get(KEYS) == "off",
         "navigation": NAVIGATION,
+        "open_requests": desk.database.marks.open_requests,
         "here": getattr(request.scope.get("route"), "name", ""),
         "url": partial(url, request),
         "link": partial(link, request),

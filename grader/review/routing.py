@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from grader.errors import GraderError, StaleError, StoreError
 from grader.review.errors import Refusal
-from grader.review.forms import Form
+from grader.review.forms import Form, Sent
 from grader.review.page import problem
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class Endpoint:
     path: str
     handler: Handler
     name: str
+    upload: int = 0
+    """Of how many bytes a file may come with the form; none may for 0."""
 
 
 def get(path: str, handler: Handler, name: str) -> Endpoint:
@@ -45,9 +49,9 @@ def get(path: str, handler: Handler, name: str) -> Endpoint:
     return Endpoint("GET", path, handler, name)
 
 
-def post(path: str, handler: Handler, name: str) -> Endpoint:
+def post(path: str, handler: Handler, name: str, *, upload: int = 0) -> Endpoint:
     """A write; its handler finds the fields with `form_of`. Without our pages' secret it is never called."""
-    return Endpoint("POST", path, handler, name)
+    return Endpoint("POST", path, handler, name, upload)
 
 
 def form_of(request: Request) -> Form:
@@ -63,7 +67,7 @@ def route(endpoint: Endpoint, door: Door) -> Route:
     async def answer(request: Request) -> Response:
         try:
             if endpoint.method == "POST":
-                request.state.form = await _checked_form(request, door)
+                request.state.form = await _checked_form(request, door, files=1 if endpoint.upload else 0)
             return endpoint.handler(request)
         except HTTPException:
             raise
@@ -73,7 +77,8 @@ def route(endpoint: Endpoint, door: Door) -> Route:
             _LOG.exception("%s %s failed", request.method, request.url.path)
             return problem(request, 500, ("This is a fault of grader, not yours; the terminal tells more.",))
 
-    return Route(endpoint.path, answer, methods=[endpoint.method], name=endpoint.name)
+    larger = [Middleware(RequestBodyLimitMiddleware, max_body_size=endpoint.upload)] if endpoint.upload else None
+    return Route(endpoint.path, answer, methods=[endpoint.method], name=endpoint.name, middleware=larger)
 
 
 def status_of(error: GraderError) -> int:
@@ -89,10 +94,12 @@ def status_of(error: GraderError) -> int:
             return 400
 
 
-async def _checked_form(request: Request, door: Door) -> Form:
-    sent = await request.form(max_fields=MAX_FIELDS, max_files=0)
-    fields = tuple((name, value) for name, value in sent.multi_items() if isinstance(value, str))
-    form = Form(fields)
+async def _checked_form(request: Request, door: Door, files: int) -> Form:
+    async with request.form(max_fields=MAX_FIELDS, max_files=files) as sent:
+        items = sent.multi_items()
+        fields = tuple((name, value) for name, value in items if isinstance(value, str))
+        uploads = [(name, value) for name, value in items if not isinstance(value, str)]
+        form = Form(fields, tuple([(name, Sent(one.filename or "", await one.read())) for name, one in uploads]))
     if not door.trusts(request.headers.get("x-csrf-token") or form.optional("csrf")):
         raise Refusal(403, "this did not come from a page of this run of grader review; reload the page and try again")
     return form
