@@ -221,7 +221,7 @@ def test_a_damaged_copy_is_not_put_back(snapshots: Snapshots, database: Database
     damage(bad.path, 4096)
     score(6)
     for asked in (snapshots.differences, snapshots.restore):
-        with pytest.raises(StoreError, match="damaged itself.*choose another"):
+        with pytest.raises(StoreError, match=r"damaged itself.*choose another"):
             asked(bad)
     assert [Decimal(6)] == points(database)
 
