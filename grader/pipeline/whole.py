@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from grader.errors import MarkingError, NotebookError
 from grader.marking import Question
@@ -22,6 +22,8 @@ Side: TypeAlias = str
 """What is compared: `released`, `submitted`, or the name of an attempt."""
 RELEASED, SUBMITTED = "released", "submitted"
 _LONGEST_LINE = 2000
+_MOST_COMPARED = 2_000_000
+"""Pairs of lines of one notebook that are compared: about a second of it, whatever somebody handed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,22 +215,40 @@ def _cell_diffs(old: Sequence[Notebook], new: Sequence[Notebook]) -> list[CellDi
     """Cells matched by their text, then in their order."""
     before, after = ([(str(cell.get("cell_type")), source_of(cell)) for cell in cells] for cells in (old, new))
     found: list[CellDiff] = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    room = _MOST_COMPARED
+    for tag, i1, i2, j1, j2 in _codes(before, after, room):
         if tag == "equal":
-            found += [CellDiff("same", kind, _lines(text, text)) for kind, text in before[i1:i2]]
+            found += [CellDiff("same", kind, _lines(text, text, 0)) for kind, text in before[i1:i2]]
             continue
         pairs = min(i2 - i1, j2 - j1)
         for one, other in zip(before[i1 : i1 + pairs], after[j1 : j1 + pairs], strict=True):
-            found.append(CellDiff("changed", other[0], _lines(one[1], other[1])))
-        found += [CellDiff("gone", kind, _lines(text, "")) for kind, text in before[i1 + pairs : i2]]
-        found += [CellDiff("new", kind, _lines("", text)) for kind, text in after[j1 + pairs : j2]]
+            found.append(CellDiff("changed", other[0], _lines(one[1], other[1], room)))
+            room = max(0, room - len(one[1].splitlines()) * len(other[1].splitlines()))
+        found += [CellDiff("gone", kind, _lines(text, "", 0)) for kind, text in before[i1 + pairs : i2]]
+        found += [CellDiff("new", kind, _lines("", text, 0)) for kind, text in after[j1 + pairs : j2]]
     return found
 
 
-def _lines(old: str, new: str) -> tuple[DiffLine, ...]:
+def _codes(old: Sequence[Any], new: Sequence[Any], room: int) -> Sequence[tuple[str, int, int, int, int]]:
+    """What makes `new` of `old`; where finding the least would take too long, all between equal ends is replaced."""
+    if len(old) * len(new) <= room:
+        return difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    most = min(len(old), len(new))
+    head = next((n for n in range(most) if old[n] != new[n]), most)
+    tail = next((n for n in range(most - head) if old[-1 - n] != new[-1 - n]), most - head)
+    ends, other = (len(old) - tail, len(new) - tail), (len(old), len(new))
+    codes = [
+        ("equal", 0, head, 0, head),
+        ("replace", head, ends[0], head, ends[1]),
+        ("equal", ends[0], other[0], ends[1], other[1]),
+    ]
+    return [code for code in codes if code[1] < code[2] or code[3] < code[4]]
+
+
+def _lines(old: str, new: str, room: int) -> tuple[DiffLine, ...]:
     before, after = old.splitlines(), new.splitlines()
     lines: list[DiffLine] = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for tag, i1, i2, j1, j2 in _codes(before, after, room):
         if tag == "equal":
             lines += [DiffLine("same", line[:_LONGEST_LINE]) for line in before[i1:i2]]
         else:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from grader.pipeline.whole import RELEASED, SUBMITTED, Attempt, CellDiff, NotebookDiff
 from grader.review.asking import marking_of
 from grader.review.desk import desk_of
-from grader.review.differences import Differences, side_by_side
+from grader.review.differences import Differences, line_by_line, side_by_side
 from grader.review.errors import not_found
 from grader.review.page import render
 from grader.review.regrade import PATH, submission_of
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from starlette.requests import Request
+
+_MOST_CHARACTERS = 100_000
+"""Of one notebook that are compared word by word; what is beyond is compared by lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def _compared(found: NotebookDiff) -> Compared:
 
 
 def _stretches(cells: Sequence[CellDiff]) -> Iterator[Stretch]:
-    same = 0
+    same, room = 0, _MOST_CHARACTERS
     for number, cell in enumerate(cells, 1):
         if cell.kind == "same":
             same += 1
@@ -101,9 +104,16 @@ def _stretches(cells: Sequence[CellDiff]) -> Iterator[Stretch]:
         if same:
             yield Stretch("same", number - same, same, "", None)
             same = 0
-        yield Stretch(cell.kind, number, 1, cell.cell_type, side_by_side(_text(cell, "gone"), _text(cell, "new")))
+        room -= sum(len(line.text) for line in cell.lines)
+        yield Stretch(cell.kind, number, 1, cell.cell_type, _differences(cell, by_words=room > 0))
     if same:
         yield Stretch("same", len(cells) - same + 1, same, "", None)
+
+
+def _differences(cell: CellDiff, *, by_words: bool) -> Differences:
+    if by_words:
+        return side_by_side(_text(cell, "gone"), _text(cell, "new"))
+    return line_by_line([(line.kind, line.text) for line in cell.lines])
 
 
 def _text(cell: CellDiff, side: str) -> str:

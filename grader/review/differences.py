@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 _MOST_LINES = 300
 _LONGEST_LINE = 4000
-_MOST_WORDS = 600
+_MOST_PAIRS = 40_000
 _MOST_COMPARED = 80
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -52,6 +52,18 @@ def side_by_side(one: str, other: str) -> Differences:
     return Differences(tuple(_rows(_cut(left), _cut(right))), left_out)
 
 
+def line_by_line(lines: Sequence[tuple[str, str]]) -> Differences:
+    """Lines that are the same, gone or new, beside each other as they stand: for what is too long to be compared."""
+    shown = lines[:_MOST_LINES]
+    rows = (
+        Row(_whole(text) if kind == "gone" else None, _whole(text) if kind == "new" else None)
+        if kind != "same"
+        else Row((Piece(text),), (Piece(text),))
+        for kind, text in shown
+    )
+    return Differences(tuple(rows), len(lines) - len(shown))
+
+
 def _cut(lines: Sequence[str]) -> list[str]:
     return [line[:_LONGEST_LINE] for line in lines[:_MOST_LINES]]
 
@@ -71,7 +83,7 @@ def _row(one: str | None, other: str | None) -> Row:
     if one is None or other is None:
         return Row(_whole(one), _whole(other))
     words, others = _WORDS.findall(one), _WORDS.findall(other)
-    if len(words) > _MOST_WORDS or len(others) > _MOST_WORDS:
+    if len(words) * len(others) > _MOST_PAIRS:
         return Row(_whole(one), _whole(other))
     codes = SequenceMatcher(None, words, others, autojunk=False).get_opcodes()
     left = (Piece("".join(words[start:end]), kind != "equal") for kind, start, end, _, _ in codes if start < end)

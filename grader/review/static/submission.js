@@ -26,6 +26,10 @@
       byId("where")?.focus({ preventScroll: true });
     }
   });
+  // what could not be saved a moment ago is saved now
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    if (event.detail.elt?.id === "panel" && event.detail.xhr.status < 300) byId("alerts").replaceChildren();
+  });
 
   // --- graded again: everything that may be another now, but not what somebody types -------------------------------
   const renew = async () => {
@@ -38,6 +42,9 @@
     return mark();
   };
   document.addEventListener("grader:regraded", renew);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt?.id === "regrade-button" && event.detail.successful) scrollTo(0, 0);
+  });
   document.addEventListener("htmx:afterSettle", () => {
     const log = document.querySelector("#regrade .log");
     if (log) log.scrollTop = log.scrollHeight;
