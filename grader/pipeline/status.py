@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grader.errors import NotebookError
@@ -149,13 +150,19 @@ def _assignment(
 def _changed(
     opened: OpenCourse, database: Database, assignment: Assignment, graded: Mapping[str, OutcomeRow]
 ) -> frozenset[str]:
-    """Of those graded, whom the next run grades again; they are compared only where something is newer."""
+    """Of those graded, whom the next run grades again.
+
+    They are compared only where something is newer than a result, or a result is of a time that is to come: then the
+    clock was put back, and does not tell what is newer.
+    """
     if skipped(assignment) or not graded:
         return frozenset()
     folder = opened.folder
     source = max(written_at(folder.source(assignment.name)), written_at(folder.config))
+    now = datetime.now(UTC)
     newer = (
-        max(source, written_at(folder.submission(sid, assignment.name))) > row.finished_at.timestamp()
+        row.finished_at > now
+        or max(source, written_at(folder.submission(sid, assignment.name))) > row.finished_at.timestamp()
         for sid, row in graded.items()
     )
     if not any(newer):

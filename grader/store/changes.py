@@ -1,4 +1,4 @@
-"""When something on disk was written last, told without reading it."""
+"""When something on disk was changed last, told without reading it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _MOST_ENTRIES = 5000
 
 
 def written_at(top: Path) -> float:
-    """The latest time, in seconds since 1970, at which anything below a path was written; 0 where nothing is.
+    """The latest time, in seconds since 1970, at which anything below a path came to be what it is; 0 where nothing is.
 
-    Links are not followed.
+    A copy that keeps its original's time, as `cp -p` makes it, is as old as the copying. Links are not followed.
     """
     latest = 0.0
     pending = [top]
@@ -25,5 +25,5 @@ def written_at(top: Path) -> float:
             pending += path.iterdir() if stat.S_ISDIR(found.st_mode) else ()
         except OSError:
             continue
-        latest = max(latest, found.st_mtime)
+        latest = max(latest, found.st_mtime, found.st_ctime)
     return latest

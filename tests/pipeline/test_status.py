@@ -38,8 +38,8 @@ def opened(course: Path) -> OpenCourse:
     return open_course(course)
 
 
-def settle(opened: OpenCourse, *, fault: str = "") -> None:
-    """Record, as a run would, that bob was graded, and ada, or what went wrong with her."""
+def settle(opened: OpenCourse, *, fault: str = "", ahead: timedelta = timedelta(seconds=1)) -> None:
+    """Record, as a run would, that bob was graded, and ada, or what went wrong with her; in so long from now."""
     with opened.database() as database:
         plan = grade.plan_grade(opened, database, grade.GradeRequest())
         list(grade.carry_out(opened, database, replace(plan, assignments=_without_jobs(plan)), 1))
@@ -48,8 +48,7 @@ def settle(opened: OpenCourse, *, fault: str = "") -> None:
             outcome: Graded | Faulted = Graded(job.student_id, "ps1", (notebook,))
             if fault and job.student_id == "ada":
                 outcome = Faulted("ada", "ps1", fault)
-            later = datetime.now(UTC) + timedelta(seconds=1)
-            database.record(outcome, key=job.key, engine="auto", timestamp=None, finished_at=later)
+            database.record(outcome, key=job.key, engine="auto", timestamp=None, finished_at=datetime.now(UTC) + ahead)
 
 
 def _without_jobs(plan: grade.GradePlan) -> tuple[grade.AssignmentPlan, ...]:
@@ -88,6 +87,24 @@ def test_what_changed_since_is_to_be_graded_again(opened: OpenCourse) -> None:
     hand_in_later(work_of["ada"], work_of["ada"].read_text())
     assert {} == unfinished(opened)
     hand_in_later(work_of["bob"], work_of["bob"].read_text() + "\n")
+    assert {"bob": "changed since it was graded"} == unfinished(opened)
+
+
+def test_a_copy_with_an_old_time_is_seen(opened: OpenCourse) -> None:
+    """As `cp -p` puts it over a hand-in that was graded."""
+    settle(opened, ahead=timedelta())
+    work_of_bob = opened.folder.submission("bob", "ps1") / "squares.ipynb"
+    work_of_bob.write_text(work_of_bob.read_text() + "\n")
+    os.utime(work_of_bob, (0, 0))
+    assert {"bob": "changed since it was graded"} == unfinished(opened)
+
+
+def test_a_clock_that_was_put_back_hides_no_change(opened: OpenCourse) -> None:
+    """Graded at a time that is still to come: what is handed in now is seen, though it looks older."""
+    settle(opened, ahead=timedelta(days=400))
+    assert {} == unfinished(opened)
+    work_of_bob = opened.folder.submission("bob", "ps1") / "squares.ipynb"
+    work_of_bob.write_text(work_of_bob.read_text() + "\n")
     assert {"bob": "changed since it was graded"} == unfinished(opened)
 
 
