@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
@@ -22,13 +23,31 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from grader.marking import Mark, Question, with_points
 from grader.pipeline.course import OpenCourse, open_course
+from grader.pipeline.marking import Marking
 from grader.review import Settings, create_app
 from grader.review.server import listening
 
 CHROMIUM = "/usr/bin/chromium"
 SIZE: Any = {"width": 1280, "height": 720}
+NAMED = {
+    "assignment": "notebook_02_shallow_networks",
+    "notebook": "shallow_networks",
+    "question": "how_many_regions",
+    "student": "ma5026",
+}
 _COLOURS = 256
+_GRADED = 15
+_SLIPS = ((Decimal("-0.5"), "Counts joints, not regions"), (Decimal(-1), "Contradicts the picture above"))
+_WORDS = (
+    "I wrote that there are $D + 1$ regions, and that some are lost where two joints are equal. Why only one point?",
+    "My answer says the same as my neighbour's, and she has both points.",
+    "The second sentence answers the second part of the question.",
+    "I meant regions, not joints: see the plot in the cell above.",
+    "Please look at the last line again: a unit whose slope is zero adds no joint.",
+    "I counted the picture: there are D.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +55,29 @@ class Shot:
     """One picture."""
 
     name: str
-    """Of its file, without `.png`."""
+    """Of its file, without theme and `.png`."""
     path: str
-    """With `{assignment}` and `{student}` where the address has them."""
+    """With the names in `NAMED` where the address has them."""
     before: Callable[[Any], object] = lambda page: page
     """What is done on the page first."""
-    scheme: str = "light"
-    assignment: str = "notebook_02_shallow_networks"
-    student: int = 6
-    """Which of the class, in the roster's order."""
+    kept: bool = True
+    """Whether it is one of those that the documentation shows; the others are taken with `--all`."""
 
 
-def _with_help(page: Any) -> None:
-    page.keyboard.press("?")
-    page.wait_for_selector("dialog[open]")
+def _keys(*keys: str, then: str = "") -> Callable[[Any], None]:
+    """Press keys, one after the other, and wait until something is there."""
+
+    def press(page: Any) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+        if then:
+            page.wait_for_selector(then)
+
+    return press
+
+
+def _standing(page: Any) -> None:
+    page.wait_for_selector(".coming", state="detached")
 
 
 def _repaired(page: Any) -> None:
@@ -57,48 +85,100 @@ def _repaired(page: Any) -> None:
     page.locator("#submissions").evaluate("heading => heading.scrollIntoView({ block: 'start' })")
 
 
+def _first(page: Any) -> None:
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+
+
+ANSWER = "/assignments/{assignment}/questions/{notebook}/{question}"
+WHOLE = "/assignments/{assignment}/students/{student}"
 SHOTS = (
-    Shot("assignments", "/", lambda page: page.wait_for_selector(".coming", state="detached")),
-    Shot("assignments-dark", "/", lambda page: page.wait_for_selector(".coming", state="detached"), scheme="dark"),
+    Shot("assignments", "/", _standing),
     Shot("assignment", "/assignments/{assignment}"),
-    Shot("submissions", "/assignments/{assignment}", _repaired),
+    Shot("submissions", "/assignments/{assignment}", _repaired, kept=False),
+    Shot("queue", ANSWER),
+    Shot("rubric", ANSWER, _keys("r", then="#rubric-body h2"), kept=False),
+    Shot("all-answers", ANSWER, _keys("l", then="#all-body h2"), kept=False),
+    Shot("groups", ANSWER + "/groups"),
+    Shot("group", ANSWER + "/groups", _first, kept=False),
+    Shot("submission", WHOLE),
+    Shot("requests", "/requests"),
+    Shot("request", "/requests", _first),
+    Shot("request-new", "/requests/new", kept=False),
     Shot("class", "/class"),
     Shot("student", "/students/{student}"),
-    Shot("keys", "/students/{student}", _with_help, scheme="dark"),
-    Shot("report", "/report"),
+    Shot("keys", ANSWER, _keys("?", then="dialog[open]"), kept=False),
+    Shot("report", "/report", kept=False),
 )
 """In the order in which they are taken, on one course: what one changes, the next ones see."""
+DARK = ("queue", "request", "submission")
+"""Which of those that are kept are kept dark, too."""
+
+
+def _people_at_work(opened: OpenCourse) -> None:
+    """Grade some answers by hand and ask for some regrades, so that there is something to see."""
+    with opened.database() as database:
+        ta = Marking.of(opened, database, "ta")
+        question = Question(NAMED["assignment"], NAMED["notebook"], NAMED["question"])
+        for points, text in ((Decimal(1), "Says $D + 1$"), (Decimal(1), "Says why some are lost"), *_SLIPS):
+            ta.add_item(question, points, text)
+        items = [item.id for item in ta.rubric(question).rubric.ordered]
+        for entry in ta.queue(question)[:_GRADED]:
+            said = " ".join(
+                part.source for one in ta.answers.responses(question, [entry.student_id]) for part in one.parts
+            )
+            carried = [items[0]] * ("+ 1" in said or "+1" in said or "more" in said) + [items[1]] * ("if" in said)
+            if entry.state != "blank":
+                ta.mark(question, entry.student_id, Mark(tuple(carried)), entry.version)
+        graded = [entry for entry in ta.queue(question) if entry.state == "marked"]
+        ta.flag(question, graded[1].student_id, graded[1].version, flagged=True)
+        asked = [(entry.student_id, question, words) for entry, words in zip(graded, _WORDS, strict=False)]
+        made = [ta.regrades.add(student, question.assignment, about, words) for student, about, words in asked]
+        for request, points in zip(made[-2:], (Decimal(2), None), strict=True):
+            stored = database.marks.mark(question, request.student_id)
+            rubric = ta.rubric(question).rubric
+            mark = points and with_points(stored.mark or Mark(), rubric, stored.max_score, points)
+            text = (
+                "You are right, that is said in the last line."
+                if points
+                else "The picture shows $D$ joints, not regions."
+            )
+            wanted = (mark, stored.version) if mark else None
+            ta.regrades.decide(request.id, text, request.version, accepted=points is not None, wanted=wanted)
 
 
 def main() -> None:
-    """Take every picture, or those that are named."""
+    """Take the pictures that the documentation shows, or all, light and dark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("course", nargs="?", type=Path, help="a graded course  [default: the demo's]")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/screenshots"))
-    parser.add_argument("--only", action="append", metavar="NAME", help="take this one alone; may be repeated")
+    parser.add_argument("--all", action="store_true", help="every page in both themes, not just those that are kept")
+    parser.add_argument("--only", action="append", metavar="NAME", help="take this page alone; may be repeated")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         opened = open_course(_course(given.course, Path(scratch) / "course"))
+        _people_at_work(opened)
         with _serving(opened) as settings, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox"])
-            context = browser.new_context(viewport=SIZE, device_scale_factor=1)
-            page = context.new_page()
+            page = browser.new_context(viewport=SIZE, device_scale_factor=1).new_page()
             page.goto(settings.address)
             page.wait_for_selector("main#main")
             for shot in SHOTS:
-                if not given.only or shot.name in given.only:
-                    file = given.output / f"{shot.name}.png"
-                    file.write_bytes(_small(_take(page, settings, opened, shot)))
-                    print(f"{file}  {file.stat().st_size // 1000} kB")
+                if (given.all or shot.kept) and (not given.only or shot.name in given.only):
+                    for scheme in ("light", "dark") if given.all or shot.name in DARK else ("light",):
+                        file = given.output / f"{shot.name}{'-dark' if scheme == 'dark' else ''}.png"
+                        file.write_bytes(_small(_take(page, settings, shot, scheme)))
+                        print(f"{file}  {file.stat().st_size // 1000} kB")
             browser.close()
 
 
-def _take(page: Any, settings: Settings, opened: OpenCourse, shot: Shot) -> bytes:
-    student = opened.students[shot.student].student_id
-    page.emulate_media(color_scheme=shot.scheme)
-    page.goto(settings.origin + shot.path.format(assignment=shot.assignment, student=student))
+def _take(page: Any, settings: Settings, shot: Shot, scheme: str) -> bytes:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(settings.origin + shot.path.format(**NAMED))
     shot.before(page)
+    page.wait_for_load_state("networkidle")
     taken: bytes = page.screenshot(animations="disabled")
     return taken
 

@@ -13,7 +13,7 @@ from grader.errors import GraderError, MarkingError, StaleError
 from grader.marking import Mark, Question, exact_points, shown_points, with_points
 from grader.model import GradedKind
 from grader.pipeline.marking import key_of
-from grader.review.asking import address_of, cells_of, marking_of
+from grader.review.asking import address_of, cells_of, folds_of, marking_of
 from grader.review.desk import desk_of
 from grader.review.errors import Refusal, not_found
 from grader.review.page import link, render, see_other
@@ -236,6 +236,7 @@ def _page(request: Request, typed: Typed, status: int = 200) -> HTMLResponse:
         cells=cells_of(asked, marking.answers.given(question, entry.student.student_id))
         if asked and question
         else None,
+        folds=folds_of(request),
         place=marking.regrades.place(entry.request.id),
         heading=_title_of(marking, entry.request.assignment),
         answer=_answer_of(request, stored) if asked else None,
