@@ -107,10 +107,12 @@ def group(ctx: click.Context, directory: Path) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End at once: what waits at an orderly end may wait for ever for a worker that was stopped in mid-sentence."""
-    if meeting := sys.modules.get("grader.pipeline.meeting"):
-        meeting.part()
     sys.stdout.flush()
     sys.stderr.flush()
+    # from here on other threads have nothing to say: that what they would tidy up is gone already
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    if meeting := sys.modules.get("grader.pipeline.meeting"):
+        meeting.part()
     os._exit(status)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grader.execution.instructor import instructor_kernel as instructor_kernel
     from grader.execution.moment import Claimed as Claimed
     from grader.execution.moment import claim as claim
+    from grader.execution.moment import semaphores as semaphores
     from grader.execution.sandbox import Sandbox as Sandbox
     from grader.execution.sandbox import find_sandbox as find_sandbox
 
@@ -38,6 +39,7 @@ _HOMES = {
     "instructor_kernel": "instructor",
     "open_engine": "engines",
     "sandbox_checks": "breakouts",
+    "semaphores": "moment",
 }
 
 

@@ -54,6 +54,11 @@ def claim(kind: Kind, *, passable: bool = False) -> Claimed:
     return Claimed(made, lock)
 
 
+def semaphores(folder: str) -> list[Path]:
+    """This user's named semaphores that bear the name of a folder of ours; Linux keeps them as files."""
+    return [path for path in _SEMAPHORES.glob(f"sem.{folder}-*") if path.lstat().st_uid == os.geteuid()]
+
+
 @cache
 def _sweep(_pid: int) -> None:
     """Once a process is enough."""
@@ -69,16 +74,11 @@ def _remove_if_forsaken(path: Path, owner: int) -> None:
     try:
         if os.fstat(descriptor).st_uid == os.geteuid() and not _lives(owner):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove_semaphores(path.name)
+            for semaphore in semaphores(path.name):
+                semaphore.unlink(missing_ok=True)
             shutil.rmtree(path)
     finally:
         os.close(descriptor)
-
-
-def _remove_semaphores(name: str) -> None:
-    for path in _SEMAPHORES.glob(f"sem.{name}-*"):
-        if path.lstat().st_uid == os.geteuid():
-            path.unlink(missing_ok=True)
 
 
 def _lives(pid: int) -> bool:

@@ -6,11 +6,12 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
-from multiprocessing import process
+from multiprocessing import process, resource_tracker
 from pathlib import Path
 
-from grader.execution import claim
+from grader.execution import claim, semaphores
 from grader.store import faults
 from grader.store.refusals import storing
 
@@ -31,8 +32,15 @@ def meet() -> None:
 
 
 def part() -> None:
-    """Remove this process's folder, if it has one: for an end at once, at which nothing else is tidied up."""
+    """Remove this process's folder and semaphores, if it has any: for an end at once, that tidies up nothing else.
+
+    Python's tracker of semaphores would remove them, too, and complain to whoever pressed Ctrl-C: it is told before.
+    """
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{os.getpid()}-*"):
+        for semaphore in semaphores(path.name):
+            with suppress(OSError):
+                semaphore.unlink()
+                resource_tracker.unregister(f"/{semaphore.name.removeprefix('sem.')}", "semaphore")
         shutil.rmtree(path, ignore_errors=True)
 
 

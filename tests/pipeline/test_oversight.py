@@ -127,7 +127,7 @@ def test_nothing_of_a_killed_run_stays(tmp_path: Path, monkeypatch: pytest.Monke
             os.killpg(0, signal.SIGKILL)
     os.waitpid(child, 0)
     (left,) = tmp_path.iterdir()
-    assert 1 == len(semaphores(left))
+    assert 1 == len(moment.semaphores(left.name))
     (tmp_path / left.name.replace("pool", "kernel")).mkdir()
     others = {"grader-pool-1-alive", "grader-pool-of-somebody"}
     for name in others:
@@ -135,12 +135,7 @@ def test_nothing_of_a_killed_run_stays(tmp_path: Path, monkeypatch: pytest.Monke
     moment._sweep.cache_clear()
     made = meeting._folder.__wrapped__(os.getpid())
     assert {made.name, *others} == {path.name for path in tmp_path.iterdir()}
-    assert [] == semaphores(left)
-
-
-def semaphores(folder: Path) -> list[Path]:
-    """Those that bear the folder's name."""
-    return [*Path("/dev/shm").glob(f"sem.{folder.name}-*")]
+    assert [] == moment.semaphores(left.name)
 
 
 def test_time_is_monotonic() -> None:
