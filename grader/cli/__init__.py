@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from importlib import import_module
@@ -33,6 +35,8 @@ _COMMANDS = {
     "demo": "grade an invented class, from release to gradebook",
 }
 """Each in the module `grader.cli.<name>`, as the click command `command`."""
+_OBJECTS_A_COLLECTION = 20_000
+"""Python's own 700 let imports, of which hardly anything is garbage, take a fifth longer."""
 
 
 class _Lazy(click.Group):
@@ -116,8 +120,15 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
+def _collect_seldom() -> None:
+    """Let the garbage collector look where garbage may be: not at what imports made, again and again and at the end."""
+    gc.set_threshold(_OBJECTS_A_COLLECTION)
+    atexit.register(gc.freeze)  # registered first, so the last to be called
+
+
 def main() -> None:
     """Run the command line; only our own bugs end in a traceback."""
+    _collect_seldom()
     status: object = None
     try:
         status = group(prog_name="grader", standalone_mode=False)

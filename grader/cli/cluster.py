@@ -51,12 +51,16 @@ class Asked:
         with joined(where, engine, lambda line: show.say(f"cluster     {line}")) as cluster:
             yield cluster
 
+    def here(self, configured: str) -> bool:
+        """Whether this machine's own processes are to do the work."""
+        return self.kind == _NONE or not (self.scheduler or self.kind or configured)
+
     def _where(self, jobs: int | None, configured: str) -> Where | None:
-        scheduler = self.scheduler or ("" if self.kind else configured)
-        if self.kind == _NONE or not (scheduler or self.kind):
+        if self.here(configured):
             return None
         from grader.pipeline.joining import Where
 
+        scheduler = self.scheduler or ("" if self.kind else configured)
         return Where(scheduler, self.kind, jobs, self._tls(), self.any_environment)  # type: ignore[arg-type] # a choice
 
     def _tls(self) -> Tls | None:

@@ -34,6 +34,8 @@ def command(
     from grader.pipeline.grade import default_workers
 
     opened = open_course(directory)
+    if not dry:
+        feedback.foresee(opened)
     with opened.folder.lock("feedback"), opened.database() as database:
         plan = feedback.plan_feedback(opened, database, assignments, force=force)
         for left_out in plan.skipped:

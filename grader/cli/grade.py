@@ -65,6 +65,8 @@ def command(
 
     opened = open_course(directory)
     choice = EngineChoice(engine or opened.course.engine, not no_sandbox)  # type: ignore[arg-type] # click checked it
+    if asked.here(opened.course.scheduler) and not dry:
+        grade.foresee(opened)
     with opened.database() as database, opened.folder.lock("grade"):
         plan = grade.plan_grade(opened, database, grade.GradeRequest(assignments, students, force, choice))
         for left_out in plan.skipped:

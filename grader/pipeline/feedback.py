@@ -23,6 +23,7 @@ from grader.gradebook import ItemGrade, Status, StudentGrade, explain, shown
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Notebook
 from grader.notebook import read, redact, redact_unexecuted
+from grader.pipeline import pool
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.feedback_scores import Mine, marks_by_student, question_scores
 from grader.pipeline.gradebook import build, notebook_totals
@@ -105,6 +106,12 @@ class _Task:
     autograded: bytes | None
     """None where somebody removed it."""
     instructor: Notebook
+
+
+def foresee(opened: OpenCourse) -> None:
+    """Where scores seem to be newer than the pages, let workers begin to start before the plan is made."""
+    if opened.database_file is not None:
+        pool.foresee(PRELOAD, opened.database_file, opened.folder.private / _MEMORY)
 
 
 def plan_feedback(opened: OpenCourse, database: Database, names: Iterable[str], *, force: bool = False) -> FeedbackPlan:

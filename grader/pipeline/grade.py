@@ -18,6 +18,7 @@ from grader.errors import ConfigError, GraderError
 from grader.grading import NOTEBOOK
 from grader.model import Bundle, Faulted, Graded, Missing, Outcome, Rejected, Submission
 from grader.notebook import dump, imported_modules
+from grader.pipeline import pool
 from grader.pipeline.bundle import Skipped, load_bundle, skipped
 from grader.pipeline.environments import settings
 from grader.pipeline.overlap import overlapped
@@ -82,6 +83,11 @@ class GradeRequest:
     students: tuple[str, ...] = ()
     force: bool = False
     engine: EngineChoice = field(default_factory=EngineChoice)
+
+
+def foresee(opened: OpenCourse) -> None:
+    """Where something seems to have come in since the last run, let workers begin to start before the plan is made."""
+    pool.foresee(PRELOAD, opened.folder.submissions, opened.database_file)
 
 
 def plan_grade(opened: OpenCourse, database: Database, request: GradeRequest) -> GradePlan:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.pipeline import pool
 from grader.pipeline.pool import Done, Failed, Workers, run
 
 
@@ -79,3 +80,31 @@ def test_jobs_are_drawn_as_workers_become_free() -> None:
 def test_no_jobs_need_no_worker() -> None:
     """An empty plan yields nothing."""
     assert [] == list(run([], double, Workers(2)))
+
+
+@pytest.mark.parametrize(
+    ("cause", "result", "begins"), [(2, 1, True), (1, 2, False), (1, None, True), (None, 1, False)]
+)
+def test_workers_begin_to_start_where_work_is_foreseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: int | None, result: int | None, begins: bool
+) -> None:
+    """The fork server starts early if what came in is newer than what was made of it, or nothing was made yet."""
+    folder, made = tmp_path / "submitted", tmp_path / "gradebook.db"
+    folder.mkdir()
+    if cause is not None:
+        (folder / "student").mkdir()
+        os.utime(folder / "student", (cause, cause))
+    os.utime(folder, (0, 0))
+    if result is not None:
+        made.touch()
+        os.utime(made, (result, result))
+    begun: list[bool] = []
+    monkeypatch.setattr(pool.forkserver, "ensure_running", lambda: begun.append(True))
+    pool.foresee((), folder, made)
+    assert bool(begun) is begins
+
+
+def test_nothing_begins_where_nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder of submissions there is nothing to foresee."""
+    monkeypatch.setattr(pool.forkserver, "ensure_running", lambda: pytest.fail("it began"))
+    pool.foresee((), tmp_path / "submitted", None)
