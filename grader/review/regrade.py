@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 PATH = "/assignments/{assignment}/students/{student}"
 _MOST = 64_000
 """Bytes of the log that are shown: the last."""
-_SECONDS_TO_END = 5.0
+_PATIENCE = (1.0, 4.0)
+"""Seconds that a command has to end after the first Ctrl-C, and after the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Errands:
         """Begin to grade a submission again; refused while another one is."""
         if self._last is not None and self._last.running:
             raise Refusal(409, f"{escape(self._last.student_id, 60)} is being graded again; wait until that is done")
+        self.close()
         log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the errand
         process = subprocess.Popen(
             command(self._root, assignment, student_id),
@@ -89,21 +91,24 @@ class Errands:
         return self._last
 
     def close(self) -> None:
-        """End what runs: as Ctrl-C twice does, and by force where that takes too long."""
-        last = self._last
-        if last is None or not last.running:
-            return
+        """End what runs, and forget the last log."""
+        last, self._last = self._last, None
+        if last is not None:
+            _end(last.process)
+            last.log.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command as Ctrl-C twice does, and by force where that takes too long."""
+    for seconds in _PATIENCE:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+    if process.poll() is None:
         with suppress(ProcessLookupError):
-            for _ in range(2):
-                last.process.send_signal(signal.SIGINT)
-                with suppress(subprocess.TimeoutExpired):
-                    last.process.wait(_SECONDS_TO_END / 5)
-            if last.running:
-                with suppress(subprocess.TimeoutExpired):
-                    last.process.wait(_SECONDS_TO_END)
-            if last.running:
-                os.killpg(last.process.pid, signal.SIGKILL)
-        last.process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def command(root: Path, assignment: str, student_id: str) -> tuple[str, ...]:

@@ -97,8 +97,9 @@ def show_preview(request: Request) -> Response:
     """What the student will read, made now and written nowhere: a document of its own, in which nothing runs."""
     desk = desk_of(request)
     assignment, student_id = submission_of(request)
-    pages = preview(desk.opened, desk.database, student_id, assignment)
-    page = pages.get(request.path_params["notebook"])
+    notebook = request.path_params["notebook"]
+    known = notebook in desk.answers.bundle(assignment).sources
+    page = preview(desk.opened, desk.database, student_id, assignment).get(notebook) if known else None
     if page is None:
         raise not_found("there is no feedback for it yet: grade the submission first")
     return HTMLResponse(page, headers={"Content-Security-Policy": DOCUMENT})

@@ -343,3 +343,43 @@ def points(waiting: OpenCourse) -> Callable[[], dict[str, float]]:
         return {row.student.student_id: float(row.items["ps1"].score or 0) for row in book.rows}
 
     return read
+
+
+# --- any course ------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def inside() -> Iterator[Callable[..., Client]]:
+    """Make a client of a course, in the house already, with a connection of its own."""
+    with ExitStack() as connections:
+
+        def make(course: OpenCourse, **settings: Any) -> Client:
+            database = connections.enter_context(course.database())
+            made = Client(create_app(course, database, Settings(**({"port": 8000, "token": "once"} | settings))))
+            connections.callback(made.app.state.errands.close)
+            assert 200 == made.get("/?token=once").status_code
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[[OpenCourse], Settings]]:
+    """Serve a course on a free port until the test is over."""
+    import uvicorn
+
+    with ExitStack() as house:
+
+        def stop(server: uvicorn.Server, thread: Thread) -> None:
+            server.should_exit = True
+            thread.join(10)
+
+        def start(course: OpenCourse) -> Settings:
+            database = house.enter_context(course.database())
+            listener = house.enter_context(listening(0))
+            settings = Settings(listener.getsockname()[1])
+            server = uvicorn.Server(uvicorn.Config(create_app(course, database, settings), ws="none", log_config=None))
+            thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            house.callback(stop, server, thread)
+            return settings
+
+        yield start
