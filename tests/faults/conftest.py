@@ -7,7 +7,8 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -44,18 +45,33 @@ def small_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _warm() -> Iterator[None]:
-    """Everything is imported, no kernel runs, workers are calls, and the clock stands still."""
+def _warm() -> None:
+    """Everything is imported."""
     for module in (*feedback.PRELOAD, *worker.PRELOAD):
         import_module(module)
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as empty:
+    with tempfile.TemporaryDirectory() as empty:
         Database(Path(empty) / "new.db").close()
+
+
+@pytest.fixture(autouse=True)
+def _stage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What was rehearsed with stand-ins is played with them, and nothing else is: not the next file's tests either."""
+    with _stand_ins() if "rehearsal" in request.fixturenames else nullcontext():
+        yield
+
+
+@contextmanager
+def _stand_ins() -> Iterator[None]:
+    """No kernel runs, workers are calls, and the clock stands still."""
+    worker._bench().close()
+    with pytest.MonkeyPatch.context() as patch:
         for name in ("grade", "feedback"):
             patch.setattr(f"grader.pipeline.{name}.run", lambda jobs, work, *_: (Done(job, work(job)) for job in jobs))
         patch.setattr(worker, "_opened", lambda *_: Engine())
         for name in ("grade", "scores", "marking"):
             patch.setattr(f"grader.pipeline.{name}.datetime", Clock)
         yield
+    worker._bench().close()  # which keeps the stand-in of an engine
 
 
 @pytest.fixture(scope="session")
@@ -63,15 +79,19 @@ def rehearsal(small_course: Path, _warm: None) -> Iterator[Rehearsal]:
     """Every step once, undisturbed."""
     fast = FAST if os.access(FAST, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="grader-faults-", dir=fast) as home:
-        passed: dict[str, Counter[str]] = {}
-        course = Path(home) / small_course.name
-        shutil.copytree(small_course, course)
-        for step in STEPS:
-            (Path(home) / step).mkdir()
-            shutil.copytree(course, Path(home) / step / "before")
-            with counted() as passed[
-                step
-            ]:  # not in a child: what is made once in a process is made once for all of them
-                STEPS[step](open_course(course))
-            shutil.copytree(course, Path(home) / step / "after")
+        with _stand_ins():
+            passed = _rehearse(Path(home), small_course)
         yield Rehearsal(Path(home), passed)
+
+
+def _rehearse(home: Path, small_course: Path) -> Mapping[str, Counter[str]]:
+    """Keep the course before and after every step; not in a child: what is made once in a process serves them all."""
+    passed: dict[str, Counter[str]] = {}
+    course = Path(shutil.copytree(small_course, home / small_course.name))
+    for step in STEPS:
+        (home / step).mkdir()
+        shutil.copytree(course, home / step / "before")
+        with counted() as passed[step]:
+            STEPS[step](open_course(course))
+        shutil.copytree(course, home / step / "after")
+    return passed
