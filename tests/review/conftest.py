@@ -383,3 +383,65 @@ def served() -> Iterator[Callable[[OpenCourse], Settings]]:
             return settings
 
         yield start
+
+
+class Window:
+    """A browser's window on a run of the app of its own, with a connection to the database of its own."""
+
+    PATIENCE = 10_000
+    """Milliseconds: more than anything takes."""
+
+    def __init__(self, page: Any, settings: Settings, leave: Callable[[], None]) -> None:
+        self.page, self.origin, self.leave = page, settings.origin, leave
+        page.set_default_timeout(self.PATIENCE)
+
+    def to(self, path: str) -> None:
+        """Go to a page."""
+        self.page.goto(self.origin + path)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other; a text in angle brackets is typed."""
+        for key in keys:
+            if key.startswith("<"):
+                self.page.keyboard.type(key[1:-1])
+            else:
+                self.page.keyboard.press(key)
+
+    def expect(self, selector: str) -> Any:
+        """What is to come true of a part of the page."""
+        from playwright.sync_api import expect
+
+        expect.set_options(timeout=self.PATIENCE)
+        return expect(self.page.locator(selector))
+
+    def go(self, key: str) -> None:
+        """Press a key that leads to another answer, and wait until it is there."""
+        before = self.page.locator("#where .number").inner_text()
+        self.press(key)
+        self.expect("#where .number").not_to_have_text(before)
+
+
+@pytest.fixture
+def at_work(visit: Callable[..., Any]) -> Iterator[Callable[..., Window]]:
+    """Start the app on a course for a grader, in a window at 1280 by 720; `leave()` ends that run."""
+    import uvicorn
+
+    with ExitStack() as runs:
+
+        def start(opened: OpenCourse, grader: str, path: str = "/") -> Window:
+            house = runs.enter_context(ExitStack())
+            database, listener = house.enter_context(opened.database()), house.enter_context(listening(0))
+            settings = Settings(listener.getsockname()[1], grader=grader)
+            config = uvicorn.Config(create_app(opened, database, settings), ws="none", lifespan="off", log_config=None)
+            server = uvicorn.Server(config)
+            thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            house.callback(thread.join, 10)
+            house.callback(setattr, server, "should_exit", True)
+            page = visit(settings, viewport={"width": 1280, "height": 720})
+            house.callback(page.context.close)
+            window = Window(page, settings, house.close)
+            window.to(path)
+            return window
+
+        yield start
