@@ -171,7 +171,8 @@ def sqlite_reason(error: sqlite3.Error) -> str:
     """What went wrong, in a line that says what to do."""
     name = getattr(error, "sqlite_errorname", "")
     remedies = {
-        "SQLITE_BUSY": "another program keeps it locked; close it and run the same command again",
+        "SQLITE_BUSY": "another program keeps it locked; close it and run the same command again "
+        "(or the file system has no locks: use a local disk)",
         "SQLITE_CANTOPEN": "cannot be opened; check that the folder exists and that you may write to it",
         "SQLITE_READONLY": "is read-only; make the file and its folder writable",
         "SQLITE_FULL": "the disk is full; make room and run the same command again",

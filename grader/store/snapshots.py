@@ -18,7 +18,8 @@ from pathlib import Path
 from grader.errors import StoreError
 from grader.store import faults
 from grader.store.connection import sqlite_reason
-from grader.store.files import atomic_write, remove_leftovers
+from grader.store.files import FOLDER, atomic_write, remove_leftovers, sync_folder
+from grader.store.files import opened as opened_folder
 from grader.store.holdings import Counts, Difference, counts_of, differences, holdings_of, opened
 from grader.store.refusals import storing
 from grader.text import escape
@@ -216,8 +217,8 @@ def _kept_as(copy: Path, folder: Path, number: int, command: str) -> Snapshot:
         _sync(copy)
         faults.reached("rename")
         copy.replace(target)
-        faults.reached("sync folder")
-        _sync(folder)
+        with opened_folder(folder, FOLDER) as descriptor:
+            sync_folder(descriptor)
     made = _snapshot(target)
     assert made is not None
     return made

@@ -50,6 +50,7 @@ POINT_OF = {
 ELSEWHERE = {
     "execution/": "the sandbox's file systems in memory, pipes, and folders of the moment outside the course",
     "pipeline/meeting.py:rmtree": "tidies the system's folder for temporary files, and may fail",
+    "pipeline/meeting.py:unlink": "the same, at an end at once",
     "review/server.py:write": "a page of the moment that leads a browser in",
     "review/server.py:unlink": "the same",
     "store/snapshots.py:unlink": "removes the temporary copy, whatever else has failed",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -259,6 +261,41 @@ def fill(disk: Path, room: int) -> None:
     free = shutil.disk_usage(disk).free
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, free - room)
+
+
+def test_a_network_file_system_that_cannot_sync_folders(
+    course: Path, finished: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some do: files are synced, folders are left to it, and everything goes on as elsewhere."""
+    sync = os.fsync
+
+    def refusing(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    finished()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_network_file_system_without_locks_is_told(
+    course: Path, finished: Callable[[], None], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Two graders could not be kept apart there: one line that leads to a local disk, and nothing is done."""
+    before = tree(course), database_of(course)
+
+    def refusing(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fcntl.flock", refusing)
+        ended = in_child(partial(do, "grade again", course))
+    assert 2 == ended.status
+    assert "cannot be locked" in ended.said
+    assert "local disk" in ended.said
+    assert before == (tree(course), database_of(course))
+    finished()
 
 
 @pytest.mark.parametrize("length", [450, 700])
