@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -42,6 +43,13 @@ class Errand:
     student_id: str
     process: subprocess.Popen[bytes]
     log: IO[bytes]
+    begun: float
+    """By the clock that only goes forward."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self.begun
 
     @property
     def running(self) -> bool:
@@ -79,6 +87,8 @@ class Errands:
             raise Refusal(409, f"{escape(self._last.student_id, 60)} is being graded again; wait until that is done")
         self.close()
         log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the errand
+        log.write(f"$ grader grade {escape(assignment)} --student {escape(student_id)} --force\n".encode())
+        log.flush()
         process = subprocess.Popen(
             command(self._root, assignment, student_id),
             stdin=subprocess.DEVNULL,
@@ -87,7 +97,7 @@ class Errands:
             env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "110"},
             start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
         )
-        self._last = Errand(assignment, student_id, process, log)
+        self._last = Errand(assignment, student_id, process, log, time.monotonic())
         return self._last
 
     def close(self) -> None:

@@ -50,6 +50,19 @@
     if (log) log.scrollTop = log.scrollHeight;
   });
 
+  // --- the panel is as high as there is room, wherever the page has been scrolled to ---------------------------------
+  const LEAST = 320;
+  const fit = () => {
+    const panel = byId("grading");
+    if (!panel) return;
+    const room = innerHeight - panel.getBoundingClientRect().top - 10;
+    document.documentElement.style.setProperty("--room", `${Math.max(room, LEAST)}px`);
+  };
+  addEventListener("scroll", fit, { passive: true });
+  addEventListener("resize", fit);
+  document.addEventListener("htmx:afterSettle", fit);
+
   mark();
+  fit();
   if (/\/at\/[^/]+\/[^/]+$/.test(location.pathname) && !location.hash) show();
 })();
