@@ -169,6 +169,7 @@
   const refresh = (what) => htmx.ajax("GET", location.pathname, { source: document.body, target: what, select: what, swap: "outerHTML" });
   const open = async (button) => {
     const dialog = byId(button.dataset.opens);
+    byId(`${dialog.id}-body`).replaceChildren(); // nobody types into what is about to be replaced
     dialog.showModal();
     await htmx.ajax("GET", button.dataset.load, { source: dialog, target: `#${dialog.id}-body`, swap: "innerHTML" });
     const wanted = [button.dataset.then, "[aria-current]", "[data-step]", "input:not([type=hidden])"];
