@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from grader.errors import StaleError
 from grader.marking import Mark
+from grader.model import GradedKind
 from grader.pipeline.marking import key_of
 from grader.review.asking import (
     PATH,
@@ -159,7 +160,8 @@ def _asked_for(request: Request) -> tuple[Marking, Question, Answer]:
 
 def _says_nothing(form: Form, mark: Mark, answer: Answer) -> bool:
     """Whether an answer would be graded by nothing but words: they wait in the page until points are given."""
-    return form.text("do") == "save" and answer.stored.mark is None and not mark.items
+    by_tests = answer.stored.kind is GradedKind.TESTS
+    return form.text("do") == "save" and answer.stored.mark is None and not mark.items and not by_tests
 
 
 def _panel(request: Request, marking: Marking, answer: Answer, told: Yours | None = None) -> HTMLResponse:

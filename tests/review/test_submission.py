@@ -227,6 +227,38 @@ def test_what_somebody_else_wrote_is_not_overwritten(client: Callable[..., Any],
     other.post(at("dia", "at", "squares", "essay", "undo"), hx_request="true")
 
 
+def test_an_override_is_given_all_the_same(client: Callable[..., Any], database: Database) -> None:
+    """What was not written is offered with its points and its reason."""
+    one, other = client(grader="one"), client(grader="other")
+    before = seen(one.get(at("dia", "at", "squares", "test_hidden", "panel")).text)
+    press(other, "dia", "test_hidden", do="full", comment="Theirs.")
+    told = press(one, "dia", "test_hidden", do="points", points="1", comment="Mine.", seen=before)
+    assert 409 == told.status_code
+    offered = re.search(r'<div hidden><input type="hidden" name="adjustment" value="([^"]*)">', told.text)
+    assert offered
+
+    press(one, "dia", "test_hidden", do="save", adjustment=offered[1], comment="Mine.", seen=seen(told.text))
+
+    stored = database.marks.mark(HIDDEN, "dia")
+    assert (Decimal(1), "one") == (stored.points, stored.grader)
+    press(one, "dia", "test_hidden", do="clear")
+
+
+def test_what_came_in_since_it_was_graded_is_told(waiting: OpenCourse, inside: Callable[..., Any]) -> None:
+    """Nobody is graded by what was there before; a result that is newer than all of it is left alone."""
+    told = "It was handed in anew, or its assignment was changed, since it was graded."
+    graded = Graded("ada", "ps1", (_graded("squares"),))
+    with waiting.database() as database:
+        later = datetime(2999, 1, 1, tzinfo=UTC)
+        database.record(graded, key="k", engine="test", timestamp=None, finished_at=later, problems=())
+    assert told not in inside(waiting).get(at("ada")).text
+
+    with waiting.database() as database:
+        database.record(graded, key="k", engine="test", timestamp=None, finished_at=NOW, problems=())
+
+    assert told in inside(waiting).get(at("ada")).text
+
+
 def test_an_answer_is_marked_here_as_in_the_queue(
     grading: Callable[..., Any], points: Callable[[], dict[str, float]]
 ) -> None:
