@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +19,7 @@ from grader.gradebook.exact import exact, rounded
 from grader.gradebook.formats.cells import unsafe
 from grader.gradebook.formats.plain import STUDENT_COLUMNS, header, line
 from grader.gradebook.policies import Policies, Policy
+from grader.gradebook.toml import parse_value
 from grader.model import Student
 from grader.text import escape
 
@@ -48,11 +48,12 @@ class Difference:
 def with_changes(policies: Policies, changes: Mapping[str, str]) -> Policies:
     """Return the rules with other values: `{"categories.homeworks.drop_lowest": "2"}`, keys as in `course.toml`.
 
-    Raises `ScoresError` for a key that does not exist or a value that does not fit.
+    Raises `ScoresError` for a key that does not exist or a value that does not fit, `ConfigError` for one that no
+    course needs.
     """
     table: dict[str, Any] = _table(policies)
     for key, text in changes.items():
-        _put(table, key, _value(text))
+        _put(table, key, parse_value(text, escape(key, 100)))
     try:
         return Policies.model_validate(table)
     except ValidationError as error:
@@ -77,13 +78,6 @@ def _put(table: dict[str, Any], key: str, value: Any) -> None:
         raise ScoresError(f'"{escape(key)}" is no key; write it like categories.homeworks.drop_lowest')
     before = place.get(last)
     place[last] = {**before, "weight": value} if isinstance(before, dict) and not isinstance(value, dict) else value
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _problem(location: tuple[int | str, ...], message: str) -> str:

@@ -22,13 +22,35 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     forever.
     """
     try:
+        return _read(text, where)
+    except tomllib.TOMLDecodeError as error:
+        raise _invalid(where, error) from None
+
+
+def parse_value(text: str, where: str) -> Any:
+    """Read one value as in `course.toml`; what is no TOML is a text. Raises `ConfigError` as `parse_toml` does."""
+    try:
+        found = _read(f"value = {text}", where)
+    except tomllib.TOMLDecodeError:
+        return text
+    return found["value"] if len(found) == 1 else text
+
+
+def _read(text: str, where: str) -> dict[str, Any]:
+    try:
         found = tomllib.loads(text, parse_float=_decimal)
         _refuse_huge(found)
+    except tomllib.TOMLDecodeError:
+        raise
     except RecursionError:
         raise ConfigError(f"{where}: is nested too deeply; write fewer brackets in each other") from None
     except (ValueError, ArithmeticError) as error:
-        raise ConfigError(f"{where}: is not valid TOML: {escape(error, 300)}") from None
+        raise _invalid(where, error) from None
     return found
+
+
+def _invalid(where: str, error: Exception) -> ConfigError:
+    return ConfigError(f"{where}: is not valid TOML: {escape(error, 300)}")
 
 
 def _decimal(text: str) -> Decimal:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from grader.errors import ScoresError
+from grader.errors import ConfigError, ScoresError
 from grader.gradebook import (
     Item,
     ItemScore,
@@ -179,6 +179,19 @@ def test_what_if_refuses_what_is_no_rule(book, key, value, said):
     """One line with the key."""
     with pytest.raises(ScoresError, match=said):
         with_changes(book.policies, {key: value})
+
+
+@pytest.mark.parametrize("text", ["[" * 5_000, "1" * 5_000, "1e999999999", "[1e999999999]"])
+def test_a_value_that_no_course_needs_is_refused(book, text):
+    """In one line that names the key, at once: as in `course.toml` itself."""
+    with pytest.raises(ConfigError, match=r"^categories\.hw\.weight: is "):
+        with_changes(book.policies, {"categories.hw.weight": text})
+
+
+def test_what_follows_a_value_is_no_other_key(book):
+    """A line break in a value makes it a text, which fits nowhere."""
+    with pytest.raises(ScoresError):
+        with_changes(book.policies, {"categories.hw.weight": "1\nb = 2"})
 
 
 def test_a_diff_names_the_cells_that_changed(book):
