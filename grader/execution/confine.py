@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from grader.execution.seccomp import seccomp_program
@@ -244,6 +245,7 @@ def _prctl(option: int, value: int, second: int = 0) -> None:
     _checked(_libc().prctl(ctypes.c_int(option), *map(ctypes.c_ulong, (value, second, 0, 0))), f"prctl {option}")
 
 
+@cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
