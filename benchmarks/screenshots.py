@@ -39,14 +39,20 @@ NAMED = {
 }
 _COLOURS = 256
 _GRADED = 15
-_SLIPS = ((Decimal("-0.5"), "Counts joints, not regions"), (Decimal(-1), "Contradicts the picture above"))
+_ITEMS = (
+    ("1", "Says $D + 1$", ("+ 1", "+1", "more")),
+    ("1", "Says why some are lost", ("same place", "coincide")),
+    ("-0.5", "Counts joints, not regions", ()),
+    ("-1", "Contradicts the picture above", ()),
+)
+"""Points and texts of a rubric, and words by which an answer gets the item."""
 _WORDS = (
-    "I wrote that there are $D + 1$ regions, and that some are lost where two joints are equal. Why only one point?",
-    "My answer says the same as my neighbour's, and she has both points.",
-    "The second sentence answers the second part of the question.",
-    "I meant regions, not joints: see the plot in the cell above.",
-    "Please look at the last line again: a unit whose slope is zero adds no joint.",
+    "I counted the regions in the picture: there are D + 1, see the last line.",
     "I counted the picture: there are D.",
+    "I wrote that there are D + 1 regions, and that some are lost where two joints are equal. Why only one point?",
+    "My answer says the same as my neighbour’s, and she has both points.",
+    "The second sentence answers the second part of the question.",
+    "Please look at the last line again: a unit whose slope is zero adds no joint.",
 )
 
 
@@ -103,6 +109,8 @@ SHOTS = (
     Shot("groups", ANSWER + "/groups"),
     Shot("group", ANSWER + "/groups", _first, kept=False),
     Shot("submission", WHOLE),
+    Shot("override", f"{WHOLE}/at/{{notebook}}/test_network", _keys("c", then="#comment:focus"), kept=False),
+    Shot("differences", f"{WHOLE}/differences", kept=False),
     Shot("requests", "/requests"),
     Shot("request", "/requests", _first),
     Shot("request-new", "/requests/new", kept=False),
@@ -118,34 +126,31 @@ DARK = ("queue", "request", "submission")
 
 def _people_at_work(opened: OpenCourse) -> None:
     """Grade some answers by hand and ask for some regrades, so that there is something to see."""
+    question = Question(NAMED["assignment"], NAMED["notebook"], NAMED["question"])
     with opened.database() as database:
         ta = Marking.of(opened, database, "ta")
-        question = Question(NAMED["assignment"], NAMED["notebook"], NAMED["question"])
-        for points, text in ((Decimal(1), "Says $D + 1$"), (Decimal(1), "Says why some are lost"), *_SLIPS):
-            ta.add_item(question, points, text)
-        items = [item.id for item in ta.rubric(question).rubric.ordered]
+        for points, text, _ in _ITEMS:
+            ta.add_item(question, Decimal(points), text)
+        items = ta.rubric(question).rubric.ordered
         for entry in ta.queue(question)[:_GRADED]:
-            said = " ".join(
-                part.source for one in ta.answers.responses(question, [entry.student_id]) for part in one.parts
+            (answer,) = ta.answers.responses(question, [entry.student_id])
+            said = " ".join(part.source for part in answer.parts)
+            carried = (
+                item.id for item, (*_, words) in zip(items, _ITEMS, strict=True) if any(w in said for w in words)
             )
-            carried = [items[0]] * ("+ 1" in said or "+1" in said or "more" in said) + [items[1]] * ("if" in said)
             if entry.state != "blank":
                 ta.mark(question, entry.student_id, Mark(tuple(carried)), entry.version)
-        graded = [entry for entry in ta.queue(question) if entry.state == "marked"]
-        ta.flag(question, graded[1].student_id, graded[1].version, flagged=True)
-        asked = [(entry.student_id, question, words) for entry, words in zip(graded, _WORDS, strict=False)]
-        made = [ta.regrades.add(student, question.assignment, about, words) for student, about, words in asked]
-        for request, points in zip(made[-2:], (Decimal(2), None), strict=True):
-            stored = database.marks.mark(question, request.student_id)
-            rubric = ta.rubric(question).rubric
-            mark = points and with_points(stored.mark or Mark(), rubric, stored.max_score, points)
-            text = (
-                "You are right, that is said in the last line."
-                if points
-                else "The picture shows $D$ joints, not regions."
-            )
-            wanted = (mark, stored.version) if mark else None
-            ta.regrades.decide(request.id, text, request.version, accepted=points is not None, wanted=wanted)
+        marked = sorted((one for one in ta.queue(question) if one.state == "marked"), key=lambda one: one.points or 0)
+        ta.flag(question, marked[1].student_id, marked[1].version, flagged=True)
+        made = [
+            ta.regrades.add(one.student_id, question.assignment, question, words)
+            for one, words in zip(marked, _WORDS, strict=False)
+        ]
+        seen = database.marks.mark(question, made[0].student_id)
+        mark = with_points(seen.mark or Mark(), ta.rubric(question).rubric, seen.max_score, seen.max_score)
+        accepted = "You are right, that is said in the last line."
+        ta.regrades.decide(made[0].id, accepted, made[0].version, accepted=True, wanted=(mark, seen.version))
+        ta.regrades.decide(made[1].id, "The picture shows D joints, not D regions.", made[1].version, accepted=False)
 
 
 def main() -> None:

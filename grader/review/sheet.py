@@ -97,7 +97,7 @@ class Sheet:
     name: str
     lines: tuple[Line, ...]
     cells: tuple[Cell, ...]
-    """None where nothing of the student's could be read, or the graded notebook is gone."""
+    """None where nothing of the student's could be read, or the graded notebook is not there."""
     remarks: tuple[Remark, ...]
     rejection: str
     seconds: float
@@ -117,6 +117,12 @@ def sheets_of(marking: Marking, whole: WholeSubmission) -> tuple[Sheet, ...]:
 def lines_of(sheets: Sequence[Sheet]) -> tuple[Line, ...]:
     """All questions, in their order."""
     return tuple(line for sheet in sheets for line in sheet.lines)
+
+
+def read_from(line: Line, places: Sequence[int]) -> str:
+    """The id of the cell at which reading begins: for tests, the student's first above them."""
+    notebook, _, cell = line.anchor.rpartition("-")
+    return f"{notebook}-{min(int(cell), *(place + 1 for place in places))}" if notebook and places else line.anchor
 
 
 def outline(marking: Marking, whole: WholeSubmission) -> tuple[Sheet, ...]:

@@ -24,7 +24,7 @@ from grader.review.page import render, see_other, toast, url
 from grader.review.queue import panel_of, press, turn_flag
 from grader.review.regrade import PATH, errands_of, submission_of
 from grader.review.routing import form_of, get, post
-from grader.review.sheet import Line, Sheet, lines_of, outline, sheets_of
+from grader.review.sheet import Line, Sheet, lines_of, outline, read_from, sheets_of
 from grader.store.changes import written_at
 from grader.text import escape
 
@@ -278,6 +278,7 @@ def _of_question(
         "entry": answer.entry,
         "panel": panel_of(answer),
         "address": address,
+        "read_from": read_from(line, answer.given.places),
         "others": marking.others(question),
         "at_address": {**address, "student": student_id},
         "flag_at": url(request, "submission_flag", **address, student=student_id),

@@ -20,10 +20,12 @@ from grader.pipeline.course import OpenCourse, open_course
 from grader.pipeline.whole import CellDiff, DiffLine
 from grader.review.attempts import _stretches
 from grader.review.differences import line_by_line
-from grader.store import Database
+from grader.review.sheet import Line, read_from
+from grader.store import Database, StoredMark
 from tests.making import make_cell, make_notebook, solved
 
 NOW = datetime(2026, 9, 21, 12, tzinfo=UTC)
+_NONE: Any = (Decimal(0), None, None, None, "", False)
 HIDDEN = Question("ps1", "squares", "test_hidden")
 
 
@@ -70,6 +72,16 @@ def test_every_score_stands_at_its_cell(waiting: OpenCourse, inside: Callable[..
     assert "It is x times x." in article
     assert "drawn" in page.partition('aria-label="Plot">')[2].partition("</article>")[0]
     assert re.search(r'data-cell="cell-1-\d" ?', page)
+
+
+def test_reading_begins_at_what_tests_are_about() -> None:
+    """The page goes to the student's cells above tests, and to a task's own cell above the student's."""
+    line = Line(1, HIDDEN, "Tests", True, StoredMark(HIDDEN, "ada", GradedKind.TESTS, *_NONE), "", (), "cell-2-9")
+
+    assert "cell-2-7" == read_from(line, (6, 8))
+    assert "cell-2-9" == read_from(line, (9, 10))
+    assert "cell-2-9" == read_from(line, ())
+    assert "" == read_from(replace(line, anchor=""), (3,))
 
 
 def test_limits_are_told_at_the_cell_where_they_were_reached(waiting: OpenCourse, inside: Callable[..., Any]) -> None:

@@ -16,7 +16,7 @@
     for (const cell of document.querySelectorAll("#sheet .cell.here")) cell.classList.remove("here");
     byId(panel?.dataset.cell)?.classList.add("here");
   };
-  const show = () => byId(byId("grading")?.dataset.cell)?.scrollIntoView({ block: "start" });
+  const show = () => byId(byId("grading")?.dataset.from)?.scrollIntoView({ block: "start" });
 
   document.addEventListener("htmx:afterSettle", (event) => {
     const came = [event.detail.target?.id, event.detail.elt?.id];
