@@ -296,6 +296,8 @@ def test_the_gradebook_changes_as_people_say(course: OpenCourse, at_work: Start,
     override_tests(day, tina)
     decide_requests(day, tina)
     grade_in_nbgrader(day, tina, theirs)
+    tina.to(f"/assignments/{ASSIGNMENT}")
+    tina.expect("main").to_contain_text("1 flagged")
     after = book_of(course)
     for student in (*CLASS, HOSTILE):
         gained = sum((points for (who, _), points in day.given.items() if who == student), Fraction(0))
@@ -344,6 +346,8 @@ def test_a_hostile_notebook_has_no_effect(course: OpenCourse, at_work: Start) ->
         )
     window.to(answers[0])
     assert "XSS3" in page.locator(".the-answer").inner_text()
+    window.to(answers[1])
+    assert "AUTOGRADER: score 100/100" in page.locator(".the-answer").inner_text()
     for answer in answers:
         window.to(answer)
         assert 1 == page.locator("#panel").count()
