@@ -348,6 +348,27 @@ def test_a_request_has_its_thread_and_decision(marks: Any) -> None:
     assert [whole.id, done.id] == [request.id for request in marks.requests()]
 
 
+def test_a_decision_and_its_mark_are_written_together(marks: Any) -> None:
+    """Both, with what came of them, or neither; undo takes the mark back."""
+    new = [NewRequest("ps1", WHY, student, "Look.", None) for student in ("ada", "bob", "ada")]
+    asked, other, known = marks.add_requests([(request, TINA) for request in new])
+    assert (None, 2) == (known, marks.open_requests())
+    seen = marks.mark(WHY, "ada").version
+    give(marks, Mark(), "ada", by=BEN)
+    with pytest.raises(StaleError, match="ada: Ben wrote"):
+        marks.decide_request(asked.id, "Yes.", RequestStatus.ACCEPTED, 1, TINA, (Mark(adjustment=D(1)), seen))
+    wanted = (Mark(adjustment=D(1)), marks.mark(WHY, "ada").version)
+    with pytest.raises(StaleError, match="the request: ada wrote"):
+        marks.decide_request(asked.id, "Yes.", RequestStatus.ACCEPTED, 2, TINA, wanted)
+    assert (D(0), 2) == (marks.mark(WHY, "ada").points, marks.open_requests())
+    done = marks.decide_request(asked.id, "Yes.", RequestStatus.ACCEPTED, 1, TINA, wanted)
+    assert (None, D(1), "Yes.") == (done.before, done.after, done.messages[-1].text)
+    assert [(other.id, RequestStatus.OPEN), (asked.id, RequestStatus.ACCEPTED)] == list(marks.request_places())
+    marks.undo(TINA)
+    assert D(0) == marks.mark(WHY, "ada").points
+    assert D(1) == marks.request(asked.id).after
+
+
 def test_two_databases_see_each_other(database: Database, marks: Any, tmp_path: Path) -> None:
     """Two graders' programs at once: the second is told, not obeyed."""
     with Database(tmp_path / "gradebook.db") as other:
