@@ -24,6 +24,8 @@ MAX_CELLS = 2000
 _MAX_RAW = 20_000
 _MAX_PROSE = 500_000
 """Characters of Markdown on a page; setting some of it takes a minute a million, and what is beyond stands as text."""
+_MAX_COLOURED = 500_000
+"""Characters of code with colours on a page; what is beyond stands without."""
 _ANSWER = "Your answer"
 
 
@@ -69,13 +71,13 @@ def cells_of(page: NotebookPage, questions: Sequence[Question]) -> tuple[Cell, .
     waiting = {question.score.grade_id: question for question in questions}
     by_id, by_number = _notices(page)
     shown = []
-    room = _MAX_PROSE
+    room = {"markdown": _MAX_PROSE, "code": _MAX_COLOURED}
     for number, cell in enumerate(_cells(page)):
-        prose = cell.get("cell_type") == "markdown"
-        room -= len(join(cell.get("source"))) if prose else 0
+        kind = str(cell.get("cell_type"))
+        room[kind] = room.get(kind, 0) - len(join(cell.get("source")))
         grade_id = str(_nbgrader(cell).get("grade_id", ""))
         notices = (*by_id.pop(grade_id, ()), *by_number.pop(number, ()))
-        shown.append(_cell(number, cell, language, waiting.pop(grade_id, None), notices, plain=room < 0))
+        shown.append(_cell(number, cell, language, waiting.pop(grade_id, None), notices, plain=room[kind] < 0))
     return tuple(shown)
 
 
@@ -147,7 +149,8 @@ def _cell(  # noqa: PLR0913 - what a cell is shown with
     source = join(cell.get("source"))
     count = cell.get("execution_count")
     if kind == "code":
-        prompt, body, shown = (str(count) if isinstance(count, int) else ""), highlight(source, language), outputs(cell)
+        prompt, shown = (str(count) if isinstance(count, int) else ""), outputs(cell)
+        body = highlight(source, "" if plain else language)
     elif kind == "markdown" and not plain:
         attachments = cell.get("attachments")
         prompt, body, shown = "", markdown(source, attachments if isinstance(attachments, dict) else None), ()

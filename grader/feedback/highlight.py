@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 MAX_SOURCE = 100_000
 _LONGEST_COLOURED = 30_000
-_READ_FAST = ("python", "ipython3", "r", "julia")
+_READ_FAST = ("python", "r", "julia")
+_FASTER = {"ipython3": "python"}
+"""What reads a long text: without the colours of magics and shell lines, the rest of which is tried at each place."""
 _RUN = re.compile(r"\s{400}|(.)\1{400}|(..)\2{200}", re.DOTALL)
 """Something over and over, or white space without an end: lexers take time that is quadratic in it."""
 _LEXERS = {
@@ -57,6 +59,8 @@ def highlight(source: str, language: str) -> Markup:
     """The source, escaped and coloured; too long or in a language that we do not know, escaped alone."""
     text = show_directions(shorten(clean(source), MAX_SOURCE)[0])
     name = _LEXERS.get(language.lower())
+    if len(text) > _LONGEST_COLOURED // 10:
+        name = _FASTER.get(name or "", name)
     longest = _LONGEST_COLOURED if name in _READ_FAST else _LONGEST_COLOURED // 10
     if name is None or len(text) > longest or _RUN.search(text):
         return escape(text)

@@ -45,6 +45,7 @@ _ATTRIBUTES = {
 _NUMBERS = words("width height colspan rowspan span start")
 _DROPPED_WITH_CONTENT = words("head iframe noscript object script select style svg template textarea title")
 MAX_TAGS = 30_000
+_MAX_REFERENCES = 100_000
 _MAX_OPEN = 200
 _MAX_OPEN_FORMATTING = 20
 _LONGEST_AS_TEXT = 20_000
@@ -74,8 +75,11 @@ def sanitise(html: str, otherwise: str | None = None) -> Markup:
 def _spelled(html: str) -> str | None:
     """The markup with no tags and attributes but known ones; None where parsing it could take out of all proportion.
 
-    HTML parsers are quadratic in open elements, in formatting elements that differ, and in attributes of one element.
+    HTML parsers are quadratic in open elements, in formatting elements that differ, in attributes of one element, and
+    in ampersands of one text.
     """
+    if html.count("&") > _MAX_REFERENCES:
+        return None
     opened: Counter[str] = Counter()
     told: list[str] = []
     tags = 0

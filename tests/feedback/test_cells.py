@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from grader.feedback import render_cells
+from typing import Any
+
+import pytest
+
+from grader.feedback import cells, render_cells
 from tests.making import make_cell, make_notebook
 
 
@@ -27,3 +31,11 @@ def test_markup_of_students_is_text() -> None:
     )
     assert "<script" not in code.html + prose.html
     assert "<em>x</em>" in prose.html
+
+
+def test_a_page_of_code_without_end_has_no_colours_from_there_on(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a person reads is coloured; a notebook of megabytes does not hold the pages of a class up."""
+    monkeypatch.setattr(cells, "_MAX_COLOURED", 20)
+    shown = cells.cells_of(make.page(*(make.code("x = 1\nx") for _ in range(4))), ())
+    assert [True, True, False, False] == ["<span" in cell.source for cell in shown]
+    assert "x = 1\nx" == shown[-1].source

@@ -196,6 +196,8 @@ BOMBS: dict[str, Callable[[], Any]] = {
     "one picture many times": lambda: small(
         markdown("![x](attachment:a)" * 5_000, {"a": {SVG: f"<svg>{' ' * 1_000_000}</svg>"}}), 6_000_000
     ),
+    "ampersands without an end": lambda: small(sanitise("&" * 1_000_000), 200_000),
+    "places for a shell": lambda: highlight("<!--" * 7_000, "ipython3"),
     "attributes without an end": lambda: small(sanitise(f"<p {' '.join(f'a{n}' for n in range(150_000))}>"), 100),
     "tags in attributes": lambda: small(
         sanitise("".join(f'<b a{n}="</b>">' for n in range(10_000)) + "<p>x</p>" * 5_000), 200_000
