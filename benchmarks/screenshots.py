@@ -41,18 +41,18 @@ _COLOURS = 256
 _GRADED = 15
 _ITEMS = (
     ("1", "Says $D + 1$", ("+ 1", "+1", "more")),
-    ("1", "Says why some are lost", ("same place", "coincide")),
+    ("1", "Says why some are lost", ("coincide",)),
     ("-0.5", "Counts joints, not regions", ()),
     ("-1", "Contradicts the picture above", ()),
 )
 """Points and texts of a rubric, and words by which an answer gets the item."""
 _WORDS = (
-    "I counted the regions in the picture: there are D + 1, see the last line.",
-    "I counted the picture: there are D.",
-    "I wrote that there are D + 1 regions, and that some are lost where two joints are equal. Why only one point?",
-    "My answer says the same as my neighbour’s, and she has both points.",
+    "I say when there are fewer: is that not why some are lost? Why only one point?",
     "The second sentence answers the second part of the question.",
-    "Please look at the last line again: a unit whose slope is zero adds no joint.",
+    "My answer says the same as my neighbour’s, and she has both points.",
+    "Please look at the end again: a unit that never switches adds no joint.",
+    "I counted the regions in the picture: there are D.",
+    "It was D in the lecture.",
 )
 
 
@@ -101,10 +101,10 @@ ANSWER = "/assignments/{assignment}/questions/{notebook}/{question}"
 WHOLE = "/assignments/{assignment}/students/{student}"
 SHOTS = (
     Shot("assignments", "/", _standing),
-    Shot("assignment", "/assignments/{assignment}"),
+    Shot("assignment", "/assignments/{assignment}", kept=False),
     Shot("submissions", "/assignments/{assignment}", _repaired, kept=False),
     Shot("queue", ANSWER),
-    Shot("rubric", ANSWER, _keys("r", then="#rubric-body h2"), kept=False),
+    Shot("rubric", ANSWER, _keys("r", then="#rubric-body h2")),
     Shot("all-answers", ANSWER, _keys("l", then="#all-body h2"), kept=False),
     Shot("groups", ANSWER + "/groups"),
     Shot("group", ANSWER + "/groups", _first, kept=False),
@@ -115,12 +115,12 @@ SHOTS = (
     Shot("request", "/requests", _first),
     Shot("request-new", "/requests/new", kept=False),
     Shot("class", "/class"),
-    Shot("student", "/students/{student}"),
+    Shot("student", "/students/{student}", kept=False),
     Shot("keys", ANSWER, _keys("?", then="dialog[open]"), kept=False),
     Shot("report", "/report", kept=False),
 )
 """In the order in which they are taken, on one course: what one changes, the next ones see."""
-DARK = ("queue", "request", "submission")
+DARK = ("queue",)
 """Which of those that are kept are kept dark, too."""
 
 
@@ -140,17 +140,18 @@ def _people_at_work(opened: OpenCourse) -> None:
             )
             if entry.state != "blank":
                 ta.mark(question, entry.student_id, Mark(tuple(carried)), entry.version)
-        marked = sorted((one for one in ta.queue(question) if one.state == "marked"), key=lambda one: one.points or 0)
+        marked = [one for one in ta.queue(question) if one.state == "marked"]
+        asking = [*[one for one in marked if one.points == 1][:4], *[one for one in marked if one.points == 0][:2]]
         ta.flag(question, marked[1].student_id, marked[1].version, flagged=True)
         made = [
             ta.regrades.add(one.student_id, question.assignment, question, words)
-            for one, words in zip(marked, _WORDS, strict=False)
+            for one, words in zip(asking, _WORDS, strict=True)
         ]
-        seen = database.marks.mark(question, made[0].student_id)
+        seen = database.marks.mark(question, made[3].student_id)
         mark = with_points(seen.mark or Mark(), ta.rubric(question).rubric, seen.max_score, seen.max_score)
         accepted = "You are right, that is said in the last line."
-        ta.regrades.decide(made[0].id, accepted, made[0].version, accepted=True, wanted=(mark, seen.version))
-        ta.regrades.decide(made[1].id, "The picture shows D joints, not D regions.", made[1].version, accepted=False)
+        ta.regrades.decide(made[3].id, accepted, made[3].version, accepted=True, wanted=(mark, seen.version))
+        ta.regrades.decide(made[4].id, "The picture shows D joints, not D regions.", made[4].version, accepted=False)
 
 
 def main() -> None:
