@@ -95,6 +95,7 @@ class ForkedKernels:
         self._sandbox = sandbox
         self._preload = tuple(preload)
         self._environment = dict(environment)
+        self._around = view.temporary_with_python([PACKAGE])
         self._warm: WarmProcess | None = None
 
     def start(self, notebook: Notebook, files: Files, limits: Limits) -> ForkedKernel:
@@ -129,7 +130,7 @@ class ForkedKernels:
         return {
             "sizes": {view.DISK: disk, "/dev/shm": disk, view.RUN: _RUN_BYTES},  # noqa: S108 - inside the sandbox
             "inodes": _INODES,
-            "around": view.temporary_with_python([PACKAGE]),
+            "around": self._around,
             "folders": [view.TMP, view.HOME, view.WORK],
             "limits": resource_limits(limits),
         }
