@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,8 @@ from grader.marking import Mark, Question
 from grader.pipeline.course import OpenCourse
 from grader.pipeline.marking import Marking
 from grader.review import Settings, create_app
+from grader.store import By
+from grader.store.requests import NewRequest
 
 WHY = Question("ps1", "squares", "why")
 TABLE = (
@@ -28,12 +31,13 @@ class Desk:
 
     def __init__(self, opened: OpenCourse, client: Any, marking: Marking) -> None:
         self.opened, self.client, self.marking = opened, client, marking
+        self._csrf = client.csrf()
 
     def send(self, path: str, fields: Any = (), **options: Any) -> Any:
         """Send a form of ours; files make it one of several parts."""
         headers = {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"}
         return self.client.ask(
-            "POST", path, data={"csrf": self.client.csrf()} | dict(fields), headers=headers, **options
+            "POST", path, data={"csrf": self._csrf} | dict(fields), headers=headers, **options
         )
 
     def take_in(self, data: bytes, name: str = "asked.csv") -> Any:
@@ -294,3 +298,49 @@ def test_what_is_not_there(desk: Desk) -> None:
     """Told with 404."""
     assert 404 == desk.client.get("/requests/nothing").status_code
     assert 404 == desk.send("/requests/nothing", {"do": "accept", "text": "x", "version": "1"}).status_code
+
+
+def test_a_whole_assignment_is_regraded_elsewhere_and_accepted(desk: Desk) -> None:
+    """What changed since it was asked is the effect, of all its questions together."""
+    made = desk.send("/requests", {"student": "cem", "about": "ps1", "message": "All of it."}).headers["location"]
+    desk.give("cem", "1")
+    desk.give("cem", "2", Question("ps1", "squares", "plot"))
+    desk.decide(made.rpartition("/")[2], "accept", "Read anew.")
+    assert "– → 3 / 5 +3" in text_of(desk.client.get(made).text)
+
+
+def test_a_score_of_tests_is_changed_for_the_reason_that_is_replied(
+    client: Callable[..., Any], opened: OpenCourse
+) -> None:
+    """It stands in the feedback, as every override's reason does."""
+    inside = client(grader="tina")
+    desk = Desk(opened, inside, Marking.of(opened, inside.app.state.desk.database, "ben"))
+    hidden = Question("ps1", "squares", "test_hidden")
+    made = desk.send("/requests", {"student": "bob", "about": str(hidden), "message": "It works for me."})
+    request = made.headers["location"].rpartition("/")[2]
+    page = desk.page(request)
+    assert "The tests" in page
+    assert 'href="/assignments/ps1/students/bob/at/squares/test_hidden"' in page
+    assert 303 == desk.decide(request, "accept", "Right for floats.", points="3").status_code
+    stored = desk.marking.database.marks.mark(hidden, "bob")
+    assert stored.mark
+    assert (Decimal(3), "Right for floats.") == (stored.points, stored.mark.comment)
+    assert "0 → 3 / 4 +3" in text_of(desk.page(request))
+
+
+def test_requests_about_what_is_gone_are_still_there(desk: Desk) -> None:
+    """A course changes; what was asked stays to be read and answered."""
+    by = By("ben", datetime(2026, 9, 24, tzinfo=UTC))
+    for question in (Question("ps0", "squares", "why"), Question("ps1", "squares", "old")):
+        desk.marking.database.marks.add_request(NewRequest(question.assignment, question, "left", "Look.", None), by)
+    assert 4 == len(desk.ids())
+    for request in desk.ids()[2:]:
+        assert "The sources do not have this question any more." in text_of(desk.page(request))
+        desk.decide(request, "decline", "It is not there any more.")
+        assert "declined by tina" in text_of(desk.page(request))
+
+
+def test_a_table_comes_from_our_page(desk: Desk) -> None:
+    """Without its secret, nothing is read."""
+    told = desk.client.ask("POST", "/requests/import", files={"table": ("x.csv", b"student\nada\n", "text/csv")})
+    assert 403 == told.status_code
