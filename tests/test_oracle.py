@@ -104,6 +104,16 @@ def _copy_as_it_is(path: Path, target: Path) -> None:
         target.write_bytes(path.read_bytes())
 
 
+def test_only_those_that_cheat_raise_an_alarm(graded: OpenCourse) -> None:
+    """Of nbgrader's own notebooks; that some were not made from their release is told of them, and is true."""
+    with graded.database() as database:
+        rows = database.outcomes()
+    flags = {(flag.kind, row.assignment) for row in rows for notebook in row.notebooks for flag in notebook.flags}
+    assert {("canary", "cheating"), ("reaches-out", "cheating")} == {
+        (kind, name) for kind, name in flags if kind in {"canary", "reaches-out"}
+    }
+
+
 def test_an_untouched_answer_has_nbgraders_comment(graded: OpenCourse) -> None:
     """`No response.` stands at the answers that were left as released, as nbgrader writes it."""
     from nbgrader.api import Gradebook

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.pipeline.course import open_course
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +42,14 @@ def test_every_fate_is_told(demo: tuple[Path, "subprocess.CompletedProcess[str]"
     _, result = demo
     for words in ("was stopped", "the kernel died", "MB of memory", "not JSON", "had been changed"):
         assert words in result.stderr
+
+
+def test_nobody_is_suspected_but_who_changed_a_test(demo: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    """Of the whole class, graded as it is unless asked for: no scan and no cell that must fail gives a false alarm."""
+    target, _ = demo
+    with open_course(target).database() as database:
+        flags = {flag.kind for row in database.outcomes() for notebook in row.notebooks for flag in notebook.flags}
+    assert {"test-changed"} == flags
 
 
 def test_the_gradebook_has_the_whole_class(demo: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
