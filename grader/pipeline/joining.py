@@ -154,7 +154,8 @@ def _local(workers: int | None) -> Any:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # None would be the usual port, of which one is told if it is taken
+        scheduler_kwargs={"dashboard": False},
         silence_logs=logging.CRITICAL,
         preload=[local_worker.__name__],
     )
