@@ -263,8 +263,8 @@ class CourseFolder:
             needed += self.database.stat().st_size if self.database.is_file() else 0
         if free < needed:
             raise StoreError(
-                f"{escape(self.root, 300)}: the disk has {free / 1e6:,.0f} MB left, and these results need at least "
-                f"{needed / 1e6:,.0f} MB; make room and run the same command again"
+                f"{escape(self.root, 300)}: the disk has {free / 1e6:,.1f} MB left, and these results need at least "
+                f"{needed / 1e6:,.1f} MB; make room and run the same command again"
             )
 
     def write_page(self, page: str, html: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from grader.errors import StoreError
 from grader.pipeline import restore
 from grader.pipeline.course import open_course
+from grader.store import CourseFolder
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -47,6 +48,14 @@ def test_the_last_run_is_undone_and_done_again(grader: Run, scored: Path) -> Non
     assert "grader restore 2" in done.stderr
     grader("-C", scored, "restore", "2")
     assert {"ada": "30", "bob": "25"} == exam(scored)
+
+
+def test_nothing_is_restored_while_somebody_grades(grader: Run, course: Path) -> None:
+    """The first is named, before anything else is looked at."""
+    with CourseFolder(course).lock("grade"):
+        refused = grader("-C", course, "restore", "latest")
+    assert 2 == refused.returncode
+    assert "in use by `grade`" in refused.stderr
 
 
 def test_a_damaged_database_names_the_way_out(grader: Run, scored: Path) -> None:
