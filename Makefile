@@ -28,6 +28,8 @@ quick: $(VENV)/.ready ## the tests that take seconds
 
 bench: $(VENV)/.ready ## how fast it is on this machine, beside nbgrader; BENCH=--quick or --full
 	$(BIN)/python -m benchmarks.grading $(BENCH)
+	$(BIN)/python -m benchmarks.cluster $(BENCH)
+	$(BIN)/python -m benchmarks.database
 
 soak: $(VENV)/.ready ## grade under random kills and bombs; SOAK='--minutes 30'
 	$(BIN)/python -m benchmarks.soak $(SOAK)

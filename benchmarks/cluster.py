@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 
@@ -73,7 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=4, help="that grade the simulated class")
     parser.add_argument("--jobs", type=int, default=200, help="of each measurement of the overhead")
     parser.add_argument("--only", choices=["overhead", "workers", "class"], action="append")
+    parser.add_argument("--quick", action="store_true", help="a simulated class of 300, rough figures")
+    parser.add_argument("--full", action="store_true", help="a simulated class of 100,000")
     options = parser.parse_args(arguments)
+    if options.quick:
+        options.students, options.jobs = 300, 60
+    elif options.full:
+        options.students = 100_000
     print(*machine(), sep="\n")
     parts: dict[str, Callable[[], Iterator[str]]] = {
         "overhead": lambda: of_a_job(options.jobs),
@@ -113,14 +120,17 @@ def of_a_class(students: int, workers: int) -> Iterator[str]:
         recorded = _recorded(os.environ[_RECORDED])
         waits = sum(sum(run.seconds for run in one.runs if run) for one in recorded.executed) / len(recorded.executed)
         yield f"\n{students} submissions, {workers} workers, execution of {1000 * waits:.0f} ms replayed"
-        yield f"{'done':>9} {'seconds':>9} {'a second':>9} {'coordinator MB':>15}"
-        grade.grade_task = replayed  # the same in all but execution
-        began, step = time.perf_counter(), max(1, students // 10)
-        for number, _ in enumerate(_graded(opened, cluster), start=1):
-            if number % step == 0:
-                seconds = time.perf_counter() - began
-                memory = psutil.Process().memory_info().rss / _MB
-                yield f"{number:9} {seconds:9.1f} {number / seconds:9.1f} {memory:15.1f}"
+        yield f"{'done':>9} {'seconds':>9} {'a second':>9} {'coordinator':>13} {'scheduler':>13} {'largest worker':>15}"
+        began, step = time.perf_counter(), max(1, students // 20)
+        with opened.database() as database, patch.object(grade, "grade_task", replayed):  # all but execution is real
+            plan = grade.plan_grade(opened, database, grade.GradeRequest())
+            last = planned = time.perf_counter()
+            yield f"{0:9} {0:9.1f} {'':9} {_memory()}   planned in {planned - began:.1f} s"
+            for number, _ in enumerate(grade.carry_out(opened, database, plan, cluster), start=1):
+                if number % step == 0:
+                    now = time.perf_counter()
+                    yield f"{number:9} {now - planned:9.1f} {step / (now - last):9.1f} {_memory()}"
+                    last = now
         grading = time.perf_counter() - began
         with opened.database() as database:
             book = gradebook.build(opened, database)
@@ -233,6 +243,17 @@ def _process(program: str, *options: str) -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+def _memory() -> str:
+    """What coordinator, scheduler and the largest of the workers hold in memory."""
+    held: dict[str, float] = {}
+    for process in (psutil.Process(), *psutil.Process().children()):
+        command = " ".join(process.cmdline())
+        kind = next((kind for kind in ("dask_scheduler", "dask_worker") if kind in command), "")
+        if kind or process.pid == os.getpid():
+            held[kind] = max(held.get(kind, 0.0), process.memory_info().rss / _MB)
+    return f"{held['']:10.1f} MB {held['dask_scheduler']:10.1f} MB {held['dask_worker']:12.1f} MB"
 
 
 def _graded(opened: OpenCourse, place: Workplace) -> Iterator[object]:

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 Kind = Literal["local", "slurm", "kubernetes"]
 
 _PACKAGES = {"slurm": "dask-jobqueue", "kubernetes": "dask-kubernetes"}
+_ROLES = ("client", "scheduler", "worker")
 _SECONDS = 30
 _LOGGERS = ("distributed", "distributed.client")
 _FRUGAL = {"distributed.admin.low-level-log-length": 0, "distributed.worker.profile.enabled": False}
 """Else Dask keeps the last thousand messages, submissions and all, for its developers."""
+
+_PAGES = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+"""A scheduler's pages: else they are at Dask's usual port, for everybody, and it is told if that is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +103,9 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _connected(target: Any, where: Where) -> Iterator[Client]:
-    from distributed import Client, Security
+    from distributed import Client
 
-    security = None
-    if where.tls is not None:
-        security = Security(  # type: ignore[no-untyped-call]
-            tls_ca_file=str(where.tls.ca),
-            tls_client_cert=str(where.tls.cert),
-            tls_client_key=str(where.tls.key),
-            require_encryption=True,
-        )
+    security = _security(where.tls)
     shown = escape(target) if isinstance(target, str) else f"the {where.kind} cluster"
     try:
         client = Client(target, security=security, timeout=_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
@@ -123,6 +120,18 @@ def _connected(target: Any, where: Where) -> Iterator[Client]:
         client.close(timeout=5)  # type: ignore[no-untyped-call]
 
 
+def _security(tls: Tls | None) -> Any:
+    """Let all of a cluster show the same certificate, and talk to nobody who has none of the authority's."""
+    if tls is None:
+        return None
+    from distributed import Security
+
+    files = {
+        f"tls_{role}_{kind}": str(path) for role in _ROLES for kind, path in (("cert", tls.cert), ("key", tls.key))
+    }
+    return Security(tls_ca_file=str(tls.ca), require_encryption=True, **files)  # type: ignore[no-untyped-call]
+
+
 def _address(where: Where) -> str:
     if "://" in where.scheduler:
         return where.scheduler
@@ -133,7 +142,7 @@ def _address(where: Where) -> str:
 def _begun(where: Where) -> Iterator[Any]:
     begin = {"local": _local, "slurm": _slurm, "kubernetes": _kubernetes}[where.kind or "local"]
     try:
-        cluster = begin(where.workers)
+        cluster = begin(where)
     except GraderError:
         raise
     except Exception as error:  # three packages, each with errors of its own
@@ -143,42 +152,49 @@ def _begun(where: Where) -> Iterator[Any]:
         yield cluster
 
 
-def _local(workers: int | None) -> Any:
+def _local(where: Where) -> Any:
     """One process a worker on this machine; reachable from this machine alone."""
     from distributed import LocalCluster
 
     from grader.pipeline import local_worker
 
     return LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=workers,
+        n_workers=where.workers,
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # None would be the usual port, of which one is told if it is taken
-        scheduler_kwargs={"dashboard": False},
+        dashboard_address=_PAGES["dashboard_address"],
+        scheduler_kwargs=_PAGES,
         silence_logs=logging.CRITICAL,
         preload=[local_worker.__name__],
     )
 
 
-def _slurm(workers: int | None) -> Any:
+def _slurm(where: Where) -> Any:
     """Jobs of as many processes as Dask's configuration (`jobqueue.slurm`) gives them processors."""
     _require("dask_jobqueue", "--cluster slurm", _PACKAGES["slurm"])
     import dask
     from dask_jobqueue import SLURMCluster
 
     cores = dask.config.get("jobqueue.slurm.cores", None) or 1
-    memory = dask.config.get("jobqueue.slurm.memory", None) or f"{4 * cores}GB"
-    return SLURMCluster(n_workers=workers or cores, cores=cores, processes=cores, memory=memory)
+    return SLURMCluster(
+        n_workers=where.workers or cores,
+        cores=cores,
+        processes=cores,
+        memory=dask.config.get("jobqueue.slurm.memory", None) or f"{4 * cores}GB",
+        protocol="tls://" if where.tls else "tcp://",
+        security=_security(where.tls),
+        scheduler_options=_PAGES,
+    )
 
 
-def _kubernetes(workers: int | None) -> Any:
+def _kubernetes(where: Where) -> Any:
     """Pods of the image that Dask's configuration (`kubernetes.image`) names, by Dask's operator."""
     _require("dask_kubernetes", "--cluster kubernetes", _PACKAGES["kubernetes"])
     from dask_kubernetes.operator import KubeCluster
 
     command = ["dask-worker", "--nthreads", "1"]
-    return KubeCluster(name="grader", n_workers=workers or 1, worker_command=command, quiet=True)
+    return KubeCluster(name="grader", n_workers=where.workers or 1, worker_command=command, quiet=True)
 
 
 def _require(module: str, what: str, package: str) -> None:
