@@ -1,23 +1,25 @@
-"""Regrade requests: the list, one with its thread and its decision, and how they come in."""
+"""Regrade requests: the list, and one with its thread, what it is about, and the decision."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 
-from grader.errors import GraderError, MarkingError, StaleError
-from grader.marking import Mark, Question, exact_points, shown_points, with_points
+from grader.errors import MarkingError, StaleError
+from grader.marking import Mark, exact_points, shown_points, with_points
 from grader.model import GradedKind
 from grader.pipeline.marking import key_of
+from grader.review import request_new
 from grader.review.asking import address_of, cells_of, folds_of, marking_of
 from grader.review.desk import desk_of
 from grader.review.errors import Refusal, not_found
 from grader.review.page import link, render, see_other
 from grader.review.panel import signed
+from grader.review.request_new import title_of
 from grader.review.routing import form_of, get, post, status_of
 from grader.store import RequestStatus
 from grader.text import escape
@@ -30,10 +32,7 @@ if TYPE_CHECKING:
     from grader.review.forms import Form
     from grader.store import StoredMark
 
-_UPLOAD = 16_000_000
-"""Bytes of a table: tens of thousands of requests."""
 _MOST_ROWS = 1000
-_MOST_PROBLEMS = 200
 _STATES = {"open": RequestStatus.OPEN, "accepted": RequestStatus.ACCEPTED, "declined": RequestStatus.DECLINED}
 
 
@@ -99,16 +98,6 @@ class Typed:
     problem: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """What was typed into the form for a new request."""
-
-    student: str = ""
-    about: str = ""
-    message: str = ""
-    problem: tuple[str, ...] = ()
-
-
 def show_requests(request: Request) -> Response:
     """All requests, those that are open first; of one assignment or one state, if the address says so."""
     marking = marking_of(request)
@@ -127,7 +116,7 @@ def show_requests(request: Request) -> Response:
         rows=chosen[:_MOST_ROWS],
         matching=len(chosen),
         states=[(word, states[status]) for word, status in _STATES.items()],
-        assignments=[(name, _title_of(marking, name), assignments[name]) for name in sorted(assignments)],
+        assignments=[(name, title_of(marking, name), assignments[name]) for name in sorted(assignments)],
         state=state if state in _STATES else "",
         assignment=assignment,
         total=sum(states.values()),
@@ -163,34 +152,6 @@ def undo(request: Request) -> Response:
     except StaleError as error:
         return _page(request, Typed(problem=error.messages), 409)
     return see_other(request, "request", request=entry.request.id)
-
-
-def show_new(request: Request) -> Response:
-    """The forms by which requests come in."""
-    return _new(request)
-
-
-def enter(request: Request) -> Response:
-    """Take one request in that somebody typed."""
-    marking, form = marking_of(request), form_of(request)
-    entered = Entered(form.text("student", longest=300), form.text("about", longest=1000), form.text("message"))
-    try:
-        assignment, question = _about(marking, entered.about)
-        student = marking.regrades.student_named(entered.student.strip())
-        added = marking.regrades.add(student.student_id, assignment, question, entered.message)
-    except GraderError as error:
-        return _new(request, entered=replace(entered, problem=error.messages), status=status_of(error))
-    return see_other(request, "request", request=added.id)
-
-
-def take_in(request: Request) -> Response:
-    """Take in the requests of a table; what was taken in before changes nothing."""
-    marking, sent = marking_of(request), form_of(request).file("table")
-    try:
-        done = marking.regrades.import_csv(sent.data, sent.name or "the table")
-    except MarkingError as error:
-        return _new(request, refused=error.messages, status=400)
-    return _new(request, imported=done)
 
 
 def _decide(marking: Marking, entry: RequestEntry, form: Form) -> None:
@@ -238,7 +199,7 @@ def _page(request: Request, typed: Typed, status: int = 200) -> HTMLResponse:
         else None,
         folds=folds_of(request),
         place=marking.regrades.place(entry.request.id),
-        heading=_title_of(marking, entry.request.assignment),
+        heading=title_of(marking, entry.request.assignment),
         answer=_answer_of(request, stored) if asked else None,
         whole=_whole_of(request, marking, entry),
         can_undo=_can_undo(marking, entry),
@@ -248,13 +209,10 @@ def _page(request: Request, typed: Typed, status: int = 200) -> HTMLResponse:
 
 
 def _asked_for(request: Request) -> tuple[Marking, RequestEntry]:
-    marking = marking_of(request)
-    try:
-        return marking, marking.regrades.request(request.path_params["request"])
-    except StaleError:
-        raise
-    except GraderError as error:
-        raise not_found("\n".join(error.messages)) from error
+    marking, request_id = marking_of(request), request.path_params["request"]
+    if request_id not in dict(marking.database.marks.request_places()):
+        raise not_found(f"there is no request {escape(request_id, 40)!r}")
+    return marking, marking.regrades.request(request_id)
 
 
 def _stored(marking: Marking, entry: RequestEntry) -> StoredMark | None:
@@ -304,57 +262,13 @@ def _can_undo(marking: Marking, entry: RequestEntry) -> str:
     return last.sentence if last and here and last.students == (entry.request.student_id,) else ""
 
 
-def _new(
-    request: Request,
-    *,
-    entered: Entered | None = None,
-    imported: Any = None,
-    refused: tuple[str, ...] = (),
-    status: int = 200,
-) -> HTMLResponse:
-    marking = marking_of(request)
-    questions: dict[str, list[tuple[str, str]]] = {}
-    for question, cell in marking.regrades.questions():
-        questions.setdefault(question.assignment, []).append((str(question), cell.title))
-    problems = imported.problems if imported else ()
-    return render(
-        request,
-        "request_new.html.jinja",
-        status=status,
-        entered=entered or Entered(),
-        imported=imported,
-        problems=problems[:_MOST_PROBLEMS],
-        more_problems=max(0, len(problems) - _MOST_PROBLEMS),
-        refused=refused,
-        students=marking.opened.students,
-        questions=[(name, _title_of(marking, name), listed) for name, listed in questions.items()],
-    )
-
-
-def _about(marking: Marking, text: str) -> tuple[str, Question | None]:
-    """The assignment, and the question unless it is about all of it, that the form names."""
-    for question, _ in marking.regrades.questions():
-        if text == question.assignment:
-            return text, None
-        if text == str(question):
-            return question.assignment, question
-    raise MarkingError(f"there is no question {escape(text, 60)!r}; choose what it is about")
-
-
-def _title_of(marking: Marking, name: str) -> str:
-    assignment = marking.opened.course.assignments.get(name)
-    return assignment.title if assignment else name
-
-
 def _shown(points: Decimal | None) -> str:
     return "–" if points is None else shown_points(points)
 
 
 ROUTES = (
     get("/requests", show_requests, "requests"),
-    get("/requests/new", show_new, "request_new"),
-    post("/requests", enter, "request_enter"),
-    post("/requests/import", take_in, "request_import", upload=_UPLOAD),
+    *request_new.ROUTES,
     get("/requests/{request}", show_request, "request"),
     post("/requests/{request}", decide, "request_decide"),
     post("/requests/{request}/undo", undo, "request_undo"),
