@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -53,10 +54,14 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Run:
     """A `grader grade` in a process of its own."""
 
+    pids: ClassVar[set[int]] = set()
+    """Of all runs; beside them, others may leave what is theirs to remove."""
+
     def __init__(self, course: Path, *arguments: str) -> None:
         command = [sys.executable, "-m", "grader", "-C", str(course), "grade", "--json", "--jobs", "2", *arguments]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        self.pids.add(self.process.pid)
         self.seen: set[psutil.Process] = set()
 
     def student(self) -> str:
@@ -154,12 +159,7 @@ def leftovers(course: Path) -> list[str]:
     targets = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     mounts = [target for target in targets if target.startswith(str(course)) or "grader-pool" in target]
     outside = [*Path("/tmp").glob("grader-pool-*"), *Path("/dev/shm").glob("sem.grader-pool-*")]
-    return inside + mounts + [str(path) for path in outside if not alive(path)]
-
-
-def alive(folder: Path) -> bool:
-    """Whether the process whose folder or semaphore it is runs."""
-    return psutil.pid_exists(int(folder.name.split("-")[2]))
+    return inside + mounts + [str(path) for path in outside if int(path.name.split("-")[2]) in Run.pids]
 
 
 @pytest.fixture(scope="module")
