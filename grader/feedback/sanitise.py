@@ -53,6 +53,8 @@ _FORMATTING = words("a b big code em font i nobr s small strike strong tt u")
 _ENDS_BY_ITSELF = words("""
     p li dt dd tr td th thead tbody tfoot colgroup br hr img col wbr
 """)
+_NAMELESS_PICTURE = re.compile(r"<img(?![^>]* alt=)")
+"""Those who listen to the page would hear its bytes otherwise."""
 _TAG_OR_QUOTE = re.compile(r'<(?:[^">]|"[^"]*")*>|"')
 _LARGE_HEADING = re.compile(r"\A(</?)h([12])(?=[/>])")
 
@@ -69,7 +71,8 @@ def sanitise(html: str, otherwise: str | None = None) -> Markup:
         return Markup("<pre>{}</pre>").format(shorten(clean(otherwise or html), _LONGEST_AS_TEXT)[0])
     cleaned = _cleaner().clean(spelled)
     quoted = _TAG_OR_QUOTE.sub(lambda match: "&quot;" if match[0] == '"' else match[0], cleaned)
-    return Markup(quoted)  # noqa: S704 - this is the gate
+    named = _NAMELESS_PICTURE.sub('<img alt="Picture"', quoted)
+    return Markup(named)  # noqa: S704 - this is the gate
 
 
 def _spelled(html: str) -> str | None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from grader.gradebook import explain
 from grader.pipeline import gradebook, report
@@ -24,7 +24,7 @@ from grader.review.overview import (
     overview_of,
     question_rows,
 )
-from grader.review.page import render
+from grader.review.page import document, render
 from grader.review.routing import get
 from grader.text import escape
 
@@ -145,8 +145,7 @@ def show_feedback(request: Request) -> Response:
             raise not_found("there is no such feedback page")
     if path.is_symlink() or not path.is_file():
         raise not_found("this feedback page is not written yet; grader feedback writes it")
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
-    return HTMLResponse(path.read_bytes(), headers={"Content-Security-Policy": policy})
+    return document(path.read_bytes())
 
 
 def chosen(desk: Desk, name: str) -> Assignment:

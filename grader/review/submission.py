@@ -20,7 +20,7 @@ from grader.pipeline.worker import EngineChoice
 from grader.review.asking import address_of, marking_of
 from grader.review.desk import desk_of
 from grader.review.errors import Refusal, not_found
-from grader.review.page import render, see_other, toast, url
+from grader.review.page import document, render, see_other, toast, url
 from grader.review.queue import panel_of, press, turn_flag
 from grader.review.regrade import PATH, errands_of, submission_of
 from grader.review.routing import form_of, get, post
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from grader.store import Action
 
 AT = f"{PATH}/at/{{notebook}}/{{question}}"
-DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
-"""For a page that was made for students, as it is: nothing in it runs."""
 
 
 def show_submission(request: Request) -> Response:
@@ -105,7 +103,7 @@ def show_preview(request: Request) -> Response:
     page = preview(desk.opened, desk.database, student_id, assignment).get(notebook) if known else None
     if page is None:
         raise not_found("there is no feedback for it yet: grade the submission first")
-    return HTMLResponse(page, headers={"Content-Security-Policy": DOCUMENT})
+    return document(page)
 
 
 def show_index(request: Request) -> Response:

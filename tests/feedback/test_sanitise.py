@@ -77,6 +77,15 @@ def test_web_addresses_stay_and_tell_nobody(address: str) -> None:
     assert f'<a href="{address}" rel="noopener noreferrer nofollow">x</a>' == html
 
 
+@pytest.mark.parametrize(
+    ("expected", "html"),
+    [('<img alt="Picture" height="1">', "<img height=1>"), ('<img alt="a > b">', '<img alt="a > b">')],
+)
+def test_a_picture_has_words_for_those_who_listen(expected: str, html: str) -> None:
+    """Its own words, or at least what it is."""
+    assert expected == sanitise(html)
+
+
 def test_the_same_markup_gives_the_same_bytes() -> None:
     """A second run must not write other pages."""
     html = '<a target=x title=y href="https://x.invalid"><img height=1 src=x width=2 alt=z></a><ol reversed start=2>'
