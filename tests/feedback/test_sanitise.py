@@ -79,7 +79,7 @@ def test_web_addresses_stay_and_tell_nobody(address: str) -> None:
 
 @pytest.mark.parametrize(
     ("expected", "html"),
-    [('<img alt="Picture" height="1">', "<img height=1>"), ('<img alt="a > b">', '<img alt="a > b">')],
+    [('<img alt="Picture" height="1">', "<img height=1>"), ('<img alt="a &gt; b">', '<img alt="a > b">')],
 )
 def test_a_picture_has_words_for_those_who_listen(expected: str, html: str) -> None:
     """Its own words, or at least what it is."""
