@@ -36,9 +36,7 @@ class Desk:
     def send(self, path: str, fields: Any = (), **options: Any) -> Any:
         """Send a form of ours; files make it one of several parts."""
         headers = {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"}
-        return self.client.ask(
-            "POST", path, data={"csrf": self._csrf} | dict(fields), headers=headers, **options
-        )
+        return self.client.ask("POST", path, data={"csrf": self._csrf} | dict(fields), headers=headers, **options)
 
     def take_in(self, data: bytes, name: str = "asked.csv") -> Any:
         """Import a table."""
