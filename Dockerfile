@@ -9,9 +9,10 @@
 #   --security-opt systempaths=unconfined    a fresh /proc in it
 #   --security-opt apparmor=unconfined       where the host has AppArmor
 #
-#   docker run --rm -v "$PWD:/course" --security-opt ... grader grader doctor
+#   docker run --rm -v "$PWD:/course" --security-opt ... grader grader doctor --sandbox
 #
-# `grader doctor` tells whether they suffice. docs/scaling.md has the same for Kubernetes.
+# podman: unmask=ALL in place of systempaths=unconfined. `grader doctor` tells whether they suffice. docs/scaling.md has
+# what this was tried with, and the same for Kubernetes.
 FROM python:3.11-slim-bookworm
 
 ARG EXTRAS=cluster,postgres
