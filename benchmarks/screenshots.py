@@ -26,6 +26,7 @@ from playwright.sync_api import sync_playwright
 from grader.marking import Mark, Question, with_points
 from grader.pipeline.course import OpenCourse, open_course
 from grader.pipeline.marking import Marking
+from grader.pipeline.regrades import Regrades
 from grader.review import Settings, create_app
 from grader.review.server import listening
 
@@ -144,14 +145,14 @@ def _people_at_work(opened: OpenCourse) -> None:
         asking = [*[one for one in marked if one.points == 1][:4], *[one for one in marked if one.points == 0][:2]]
         ta.flag(question, marked[1].student_id, marked[1].version, flagged=True)
         made = [
-            ta.regrades.add(one.student_id, question.assignment, question, words)
+            Regrades(ta).add(one.student_id, question.assignment, question, words)
             for one, words in zip(asking, _WORDS, strict=True)
         ]
         seen = database.marks.mark(question, made[3].student_id)
         mark = with_points(seen.mark or Mark(), ta.rubric(question).rubric, seen.max_score, seen.max_score)
         accepted = "You are right, that is said in the last line."
-        ta.regrades.decide(made[3].id, accepted, made[3].version, accepted=True, wanted=(mark, seen.version))
-        ta.regrades.decide(made[4].id, "The picture shows D joints, not D regions.", made[4].version, accepted=False)
+        Regrades(ta).decide(made[3].id, accepted, made[3].version, accepted=True, wanted=(mark, seen.version))
+        Regrades(ta).decide(made[4].id, "The picture shows D joints, not D regions.", made[4].version, accepted=False)
 
 
 def main() -> None:

@@ -2,124 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from grader.errors import MarkingError
-from grader.marking import (
-    Group,
-    Mark,
-    Question,
-    Remark,
-    RubricItem,
-    Start,
-    exact_points,
-    fair_order,
-)
+from grader.marking import Mark, Question, Remark, RubricItem, Start, fair_order
 from grader.model import GradedKind, Student
-from grader.notebook import NO_RESPONSE, PointsCell
-from grader.pipeline.answers import Answers, Asked, Given
+from grader.pipeline.answers import Answers, Asked
+from grader.pipeline.queue import (
+    Answer,
+    AnswerGroup,
+    QuestionProgress,
+    QueueEntry,
+    entry_of,
+    key_of,
+    next_waiting,
+    progress_of,
+)
 from grader.store import Action, By, Claim, Glance, StoredMark, StoredRubric
 from grader.text import escape
 
 if TYPE_CHECKING:
     from grader.pipeline.course import OpenCourse
-    from grader.pipeline.regrades import Regrades
-    from grader.pipeline.whole import Whole
     from grader.store import Database
-
-State: TypeAlias = Literal["waiting", "changed", "marked", "blank", "automatic"]
-"""Not graded; graded, but the answer changed since; graded; left as handed out (0 without a person); by tests alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionProgress:
-    """How far the grading of a question is."""
-
-    question: Question
-    title: str
-    kind: GradedKind
-    max_score: Decimal
-    answered: int
-    """Answers that are not blank."""
-    blank: int
-    marked: int
-    waiting: int
-    """Not graded, or changed since."""
-    flagged: int
-    mean: float | None
-    """Of the points that people gave; None while there are none."""
-    spread: float | None
-    """Their standard deviation."""
-    points: tuple[Decimal, ...]
-    """All points that people gave, sorted: for a plot."""
-    graders: tuple[str, ...]
-    """Who works on it now."""
-
-    @property
-    def total(self) -> int:
-        """All answers."""
-        return self.answered + self.blank
-
-
-@dataclass(frozen=True, slots=True)
-class QueueEntry:
-    """One answer in its place in the order of grading."""
-
-    number: int
-    """From 1."""
-    key: str
-    """Names the answer in addresses without naming its student."""
-    student_id: str
-    state: State
-    points: Decimal | None
-    extra_credit: Decimal
-    flagged: bool
-    version: str
-    claimed_by: str = ""
-    """Somebody else who looks at it now."""
-    marked_by: str = ""
-
-    @property
-    def pseudonym(self) -> str:
-        """What the answer is called while names are hidden."""
-        return f"Answer {self.number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer with all that a grader looks at."""
-
-    question: Question
-    title: str
-    entry: QueueEntry
-    total: int
-    """How many answers the question has."""
-    student: Student
-    asked: Asked
-    given: Given
-    stored: StoredMark
-    rubric: StoredRubric
-    comments: tuple[Remark, ...]
-    """Offered, the most used first."""
-    previous: str | None
-    """The student before in the queue."""
-    next: str | None
-    next_waiting: str | None
-    """The next that waits, going on from the first at the end; None where none does."""
-    waiting: int
-    """How many answers to the question wait."""
-
-    @property
-    def mark(self) -> Mark:
-        """The mark that stands, or one to begin with."""
-        return self.stored.mark or Mark(flagged=self.stored.flagged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,29 +38,6 @@ class Marked:
     stored: tuple[StoredMark, ...]
     """As the answers stand now, with their new versions."""
     action: Action
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerGroup:
-    """Equal answers, and how they stand."""
-
-    group: Group
-    entries: tuple[QueueEntry, ...]
-    """In the fair order."""
-    text: str
-    """What the first answer says, which stands for all."""
-    stored: tuple[StoredMark, ...]
-    """As the entries."""
-
-    @property
-    def seen(self) -> Mapping[str, str]:
-        """By student, the versions that whoever grades the group has seen."""
-        return {entry.student_id: entry.version for entry in self.entries}
-
-    @property
-    def waiting(self) -> int:
-        """How many are not graded."""
-        return sum(entry.state in {"waiting", "changed"} for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +68,7 @@ class Marking:
             rows[glance.question].append(glance)
         claims = self.database.marks.claims(assignment, self._by())
         return tuple(
-            _progress(question, cell, rows[question], [claim for claim in claims if claim.question == question])
+            progress_of(question, cell, rows[question], [claim for claim in claims if claim.question == question])
             for question, cell in self.answers.questions(assignment)
             if tests or cell.kind is not GradedKind.TESTS
         )
@@ -192,7 +78,7 @@ class Marking:
         marks, by = self.database.marks, self._by()
         claims = [claim for claim in marks.claims(question.assignment, by) if claim.question == question]
         rows = marks.glances(question.assignment, question)
-        return _progress(question, self._asked(question).cell, rows, claims)
+        return progress_of(question, self._asked(question).cell, rows, claims)
 
     def queue(self, question: Question) -> tuple[QueueEntry, ...]:
         """All answers in the fair order."""
@@ -217,7 +103,7 @@ class Marking:
         return Answer(
             question=question,
             title=asked.cell.title,
-            entry=_entry(stored, place + 1, claims.get(student_id, "")),
+            entry=entry_of(stored, place + 1, claims.get(student_id, "")),
             total=len(order),
             student=self.student(student_id),
             asked=asked,
@@ -227,7 +113,7 @@ class Marking:
             comments=self.database.marks.comments(question),
             previous=order[place - 1] if place else None,
             next=order[place + 1] if place + 1 < len(order) else None,
-            next_waiting=_next_waiting([*order[place + 1 :], *order[:place]], waiting, claims),
+            next_waiting=next_waiting([*order[place + 1 :], *order[:place]], waiting, claims),
             waiting=sum(waiting.values()),
         )
 
@@ -324,20 +210,6 @@ class Marking:
         """Take a comment out of the question's bank."""
         self.database.marks.drop_comment(question, text)
 
-    @property
-    def regrades(self) -> Regrades:
-        """Requests for a regrade."""
-        from grader.pipeline.regrades import Regrades
-
-        return Regrades(self)
-
-    @property
-    def whole(self) -> Whole:
-        """Whole submissions, with their attempts and differences."""
-        from grader.pipeline.whole import Whole
-
-        return Whole(self)
-
     def student(self, student_id: str) -> Student:
         """The student with this id, on the roster or not."""
         return self.answers.student(student_id) or Student(student_id)
@@ -359,64 +231,6 @@ class Marking:
     def _queue(self, question: Question, rows: Mapping[str, StoredMark]) -> tuple[QueueEntry, ...]:
         claims = self._claims(question)
         return tuple(
-            _entry(rows[student], number, claims.get(student, ""))
+            entry_of(rows[student], number, claims.get(student, ""))
             for number, student in enumerate(fair_order(rows, question), 1)
         )
-
-
-def key_of(question: Question, student_id: str) -> str:
-    """What names an answer in addresses without naming its student."""
-    return hashlib.sha256(f"{question}\0{student_id}".encode("utf-8", "replace")).hexdigest()[:12]
-
-
-def state_of(stored: StoredMark) -> State:
-    """How an answer stands, in one word."""
-    if stored.mark is not None:
-        return "changed" if stored.changed else "marked"
-    if stored.waiting:
-        return "waiting"
-    return "automatic" if stored.kind is GradedKind.TESTS else "blank"
-
-
-def _entry(stored: StoredMark, number: int, claimed_by: str) -> QueueEntry:
-    return QueueEntry(
-        number=number,
-        key=key_of(stored.question, stored.student_id),
-        student_id=stored.student_id,
-        state=state_of(stored),
-        points=stored.points,
-        extra_credit=stored.extra_credit,
-        flagged=stored.flagged,
-        version=stored.version,
-        claimed_by=claimed_by,
-        marked_by=stored.grader if stored.mark else "",
-    )
-
-
-def _progress(
-    question: Question, cell: PointsCell, rows: Sequence[Glance], claims: Sequence[Claim]
-) -> QuestionProgress:
-    blank = sum(row.auto_comment == NO_RESPONSE for row in rows)
-    given = [exact_points(round(row.manual_score, 6)) for row in rows if row.manual_score is not None]
-    return QuestionProgress(
-        question=question,
-        title=cell.title,
-        kind=cell.kind,
-        max_score=exact_points(rows[0].max_score if rows else cell.max_score),
-        answered=len(rows) - blank,
-        blank=blank,
-        marked=sum(row.manual_score is not None and not row.waiting for row in rows),
-        waiting=sum(row.waiting for row in rows),
-        flagged=sum(row.flagged for row in rows),
-        mean=float(statistics.mean(given)) if given else None,
-        spread=float(statistics.pstdev(given)) if given else None,
-        points=tuple(sorted(given)),
-        graders=tuple(sorted({claim.grader for claim in claims})),
-    )
-
-
-def _next_waiting(round_about: Sequence[str], waiting: Mapping[str, bool], claims: Mapping[str, str]) -> str | None:
-    """The next answer that waits and that nobody else looks at; one that somebody looks at where there is no other."""
-    left = [student for student in round_about if waiting[student]]
-    free = [student for student in left if student not in claims]
-    return next(iter((*free, *left)), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from grader.pipeline.whole import RELEASED, SUBMITTED, Attempt, CellDiff, NotebookDiff
+from grader.pipeline.whole import RELEASED, SUBMITTED, Attempt, CellDiff, NotebookDiff, Whole
 from grader.review.asking import marking_of
 from grader.review.desk import desk_of
 from grader.review.differences import Differences, line_by_line, side_by_side
@@ -55,11 +55,11 @@ def show_differences(request: Request) -> Response:
     """Two sides of a submission beside each other, cell by cell; cells that are the same are only counted."""
     marking = marking_of(request)
     assignment, student_id = submission_of(request)
-    attempts = marking.whole.attempts(student_id, assignment)
+    attempts = Whole(marking).attempts(student_id, assignment)
     sides = _sides(attempts, desk_of(request).opened.course.zone)
     newest = SUBMITTED if SUBMITTED in sides else attempts[0].name if attempts else RELEASED
     old, new = (_side(request, name, sides, default) for name, default in (("old", RELEASED), ("new", newest)))
-    found = marking.whole.differences(student_id, assignment, old, new)
+    found = Whole(marking).differences(student_id, assignment, old, new)
     return render(
         request,
         "differences.html.jinja",

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from grader.marking import Question, Rubric
-    from grader.pipeline.marking import AnswerGroup, Marking, QueueEntry
+    from grader.pipeline.marking import Marking
+    from grader.pipeline.queue import AnswerGroup, QueueEntry
     from grader.review.forms import Form
 
 _OPEN = frozenset({"waiting", "changed", "blank"})

@@ -15,7 +15,7 @@ from grader.review.drawing import DotPlot, Histogram, Part, dot_plot, histogram,
 if TYPE_CHECKING:
     from grader.config import Assignment
     from grader.gradebook import Item
-    from grader.pipeline.marking import QuestionProgress
+    from grader.pipeline.queue import QuestionProgress
     from grader.pipeline.status import AssignmentStatus, SubmissionStatus
     from grader.store import QuestionScore
 

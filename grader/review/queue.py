@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from grader.errors import StaleError
 from grader.marking import Mark
 from grader.model import GradedKind
-from grader.pipeline.marking import key_of
+from grader.pipeline.queue import key_of
 from grader.review.asking import (
     PATH,
     address_of,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from grader.marking import Question
-    from grader.pipeline.marking import Answer, Marking, QuestionProgress, QueueEntry
+    from grader.pipeline.marking import Marking
+    from grader.pipeline.queue import Answer, QuestionProgress, QueueEntry
     from grader.review.forms import Form
     from grader.store import Action
 

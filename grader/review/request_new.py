@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, Response
 
 from grader.errors import GraderError, MarkingError
+from grader.pipeline.regrades import ImportedRequests, Regrades
 from grader.review.asking import marking_of
 from grader.review.page import render, see_other
 from grader.review.routing import form_of, get, post, status_of
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from grader.marking import Question
     from grader.pipeline.marking import Marking
-    from grader.pipeline.regrades import ImportedRequests
 
 _UPLOAD = 16_000_000
 """Bytes of a table: tens of thousands of requests."""
@@ -46,8 +46,8 @@ def enter(request: Request) -> Response:
     entered = Entered(form.text("student", longest=300), form.text("about", longest=1000), form.text("message"))
     try:
         assignment, question = _about(marking, entered.about)
-        student = marking.regrades.student_named(entered.student.strip())
-        added = marking.regrades.add(student.student_id, assignment, question, entered.message)
+        student = Regrades(marking).student_named(entered.student.strip())
+        added = Regrades(marking).add(student.student_id, assignment, question, entered.message)
     except GraderError as error:
         return _new(request, entered=replace(entered, problem=error.messages), status=status_of(error))
     return see_other(request, "request", request=added.id)
@@ -57,7 +57,7 @@ def take_in(request: Request) -> Response:
     """Take in the requests of a table; what was taken in before changes nothing."""
     marking, sent = marking_of(request), form_of(request).file("table")
     try:
-        done = marking.regrades.import_csv(sent.data, sent.name or "the table")
+        done = Regrades(marking).import_csv(sent.data, sent.name or "the table")
     except MarkingError as error:
         return _new(request, refused=error.messages, status=400)
     return _new(request, imported=done)
@@ -73,7 +73,7 @@ def _new(
 ) -> HTMLResponse:
     marking = marking_of(request)
     questions: dict[str, list[tuple[str, str]]] = {}
-    for question, cell in marking.regrades.questions():
+    for question, cell in Regrades(marking).questions():
         questions.setdefault(question.assignment, []).append((str(question), cell.title))
     problems = imported.problems if imported else ()
     return render(
@@ -92,7 +92,7 @@ def _new(
 
 def _about(marking: Marking, text: str) -> tuple[str, Question | None]:
     """The assignment, and the question unless it is about all of it, that the form names."""
-    for question, _ in marking.regrades.questions():
+    for question, _ in Regrades(marking).questions():
         if text == question.assignment:
             return text, None
         if text == str(question):

@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, Response
 from grader.errors import MarkingError, StaleError
 from grader.marking import Mark, exact_points, shown_points, with_points
 from grader.model import GradedKind
-from grader.pipeline.marking import key_of
+from grader.pipeline.queue import key_of
+from grader.pipeline.regrades import Regrades, RequestEntry
 from grader.review import request_new
 from grader.review.asking import address_of, cells_of, folds_of, marking_of
 from grader.review.desk import desk_of
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from grader.pipeline.marking import Marking
-    from grader.pipeline.regrades import RequestEntry
     from grader.review.forms import Form
     from grader.store import StoredMark
 
@@ -101,7 +101,7 @@ class Typed:
 def show_requests(request: Request) -> Response:
     """All requests, those that are open first; of one assignment or one state, if the address says so."""
     marking = marking_of(request)
-    found = marking.regrades.requests()
+    found = Regrades(marking).requests()
     state, assignment = request.query_params.get("state", ""), request.query_params.get("assignment", "")
     states = Counter(one.request.status for one in found if assignment in {"", one.request.assignment})
     assignments = Counter(one.request.assignment for one in found)
@@ -156,7 +156,7 @@ def undo(request: Request) -> Response:
 
 def _decide(marking: Marking, entry: RequestEntry, form: Form) -> None:
     text, seen = form.text("text"), form.integer("version")
-    regrades, request = marking.regrades, entry.request
+    regrades, request = Regrades(marking), entry.request
     match form.choice("do", {"accept", "decline", "reply"}):
         case "reply":
             regrades.reply(request.id, text, seen)
@@ -198,7 +198,7 @@ def _page(request: Request, typed: Typed, status: int = 200) -> HTMLResponse:
         if asked and question
         else None,
         folds=folds_of(request),
-        place=marking.regrades.place(entry.request.id),
+        place=Regrades(marking).place(entry.request.id),
         heading=title_of(marking, entry.request.assignment),
         answer=_answer_of(request, stored) if asked else None,
         whole=_whole_of(request, marking, entry),
@@ -212,7 +212,7 @@ def _asked_for(request: Request) -> tuple[Marking, RequestEntry]:
     marking, request_id = marking_of(request), request.path_params["request"]
     if request_id not in dict(marking.database.marks.request_places()):
         raise not_found(f"there is no request {escape(request_id, 40)!r}")
-    return marking, marking.regrades.request(request_id)
+    return marking, Regrades(marking).request(request_id)
 
 
 def _stored(marking: Marking, entry: RequestEntry) -> StoredMark | None:

@@ -14,8 +14,9 @@ from grader.model import GradedKind
 from grader.pipeline.feedback import late_words, preview
 from grader.pipeline.grade import GradeRequest, plan_grade
 from grader.pipeline.gradebook import notebook_totals
-from grader.pipeline.marking import key_of
+from grader.pipeline.queue import key_of
 from grader.pipeline.status import SubmissionStatus
+from grader.pipeline.whole import Whole, WholeSubmission
 from grader.pipeline.worker import EngineChoice
 from grader.review.asking import address_of, marking_of
 from grader.review.desk import desk_of
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from grader.pipeline.marking import Answer, Marking
-    from grader.pipeline.whole import WholeSubmission
+    from grader.pipeline.marking import Marking
+    from grader.pipeline.queue import Answer
     from grader.review.forms import Form
     from grader.review.panel import Yours
     from grader.store import Action
@@ -127,7 +128,7 @@ def show_next_waiting(request: Request) -> Response:
 def _asked_for(request: Request) -> tuple[Marking, WholeSubmission]:
     marking = marking_of(request)
     assignment, student_id = submission_of(request)
-    return marking, marking.whole.submission(student_id, assignment)
+    return marking, Whole(marking).submission(student_id, assignment)
 
 
 def _question_of(request: Request) -> Question:

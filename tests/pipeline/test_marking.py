@@ -19,6 +19,8 @@ from grader.notebook import NO_RESPONSE, instructor_version, meta_of, release
 from grader.pipeline import feedback
 from grader.pipeline.course import OpenCourse, open_course
 from grader.pipeline.marking import Marking
+from grader.pipeline.regrades import Regrades
+from grader.pipeline.whole import Whole
 from tests.making import make_cell, make_notebook, solved
 
 D = Decimal
@@ -252,7 +254,7 @@ def test_an_answer_graded_anew_since_is_told_as_changed(opened: OpenCourse, mark
 def test_a_whole_submission_tells_everything(opened: OpenCourse, marking: Marking) -> None:
     """Scores with reasons, flags with evidence, the notebook, the attempts."""
     opened.folder.write_attempt("dot", "ps1", "first", {"squares.ipynb": b"{"})
-    whole = marking.whole.submission("dot", "ps1")
+    whole = Whole(marking).submission("dot", "ps1")
     (notebook,) = whole.notebooks
     assert (["test_square", "why", "draw"], "gc.get_objects()") == (
         [q.question.grade_id for q in notebook.questions],
@@ -262,7 +264,7 @@ def test_a_whole_submission_tells_everything(opened: OpenCourse, marking: Markin
     assert [("submitted", True), ("first", False)] == [(a.name, a.counts) for a in whole.attempts]
     assert notebook.notebook is not None
     with pytest.raises(MarkingError, match="no student 'zoe'"):
-        marking.whole.submission("zoe", "ps1")
+        Whole(marking).submission("zoe", "ps1")
 
 
 def test_differences_are_told_cell_by_cell(opened: OpenCourse, marking: Marking) -> None:
@@ -270,39 +272,39 @@ def test_differences_are_told_cell_by_cell(opened: OpenCourse, marking: Marking)
     earlier = solved(release(instructor_version(source())), why="It is x times x.\nI think.")
     opened.folder.write_attempt("ada", "ps1", "first", {"squares.ipynb": json.dumps(earlier).encode()})
     opened.folder.write_attempt("ada", "ps1", "broken", {"squares.ipynb": b"{"})
-    (released,) = marking.whole.differences("ada", "ps1")
+    (released,) = Whole(marking).differences("ada", "ps1")
     assert [("YOUR ANSWER HERE", "gone"), ("It is x times x.", "new")] == [
         (line.text, line.kind) for cell in released.cells if cell.kind == "changed" for line in cell.lines
     ]
-    (between,) = marking.whole.differences("ada", "ps1", "first", "submitted")
+    (between,) = Whole(marking).differences("ada", "ps1", "first", "submitted")
     assert (1, [("It is x times x.", "same"), ("I think.", "gone")]) == (
         between.changed,
         [(line.text, line.kind) for cell in between.cells if cell.kind == "changed" for line in cell.lines],
     )
-    assert marking.whole.differences("ada", "ps1", "broken")[0].problem
+    assert Whole(marking).differences("ada", "ps1", "broken")[0].problem
     with pytest.raises(MarkingError, match=r"no attempt '\.\./x'"):
-        marking.whole.differences("ada", "ps1", "../x")
+        Whole(marking).differences("ada", "ps1", "../x")
 
 
 def test_requests_are_imported_once_and_decided(marking: Marking) -> None:
     """Each with what came of it; a row that cannot be taken costs itself alone."""
     table = b"student,question,message,time\nada,why,Please look.,2026-03-05 10:00\nzoe,why,x,\nbob,draw,Look.,\n"
-    done = marking.regrades.import_csv(table, "asked.csv")
+    done = Regrades(marking).import_csv(table, "asked.csv")
     assert (["ada", "bob"], 0, 1) == ([r.student_id for r in done.added], done.known, len(done.problems))
-    assert 2 == marking.regrades.import_csv(table, "asked.csv").known
+    assert 2 == Regrades(marking).import_csv(table, "asked.csv").known
     first = done.added[0]
     assert datetime(2026, 3, 5, 9, tzinfo=UTC) == first.opened_at
-    replied = marking.regrades.reply(first.id, "Which part?", first.version)
+    replied = Regrades(marking).reply(first.id, "Which part?", first.version)
     give(marking, "ada", "2.5")
-    decided = marking.regrades.decide(first.id, "You are right.", replied.version, accepted=True)
+    decided = Regrades(marking).decide(first.id, "You are right.", replied.version, accepted=True)
     assert (None, D("2.5")) == (decided.before, decided.after)
-    assert ["bob", "ada"] == [entry.student.student_id for entry in marking.regrades.requests()]
-    assert "Why" == marking.regrades.request(first.id).title
+    assert ["bob", "ada"] == [entry.student.student_id for entry in Regrades(marking).requests()]
+    assert "Why" == Regrades(marking).request(first.id).title
 
 
 def test_a_request_that_cannot_be_is_refused(marking: Marking) -> None:
     """An unknown student or question, no words, the same words twice."""
-    add = marking.regrades.add
+    add = Regrades(marking).add
     entry: Mapping[str, Any] = {"student_id": "ada", "assignment": "ps1", "question": None, "message": "Look."}
     for change in ({"student_id": "zoe"}, {"question": Question("ps1", "squares", "x")}, {"message": " "}):
         with pytest.raises(MarkingError):

@@ -22,7 +22,7 @@ from grader.model import CellScore, Flag, Graded, GradedKind, GradedNotebook, Mi
 from grader.notebook import NO_RESPONSE, instructor_version, release
 from grader.pipeline import gradebook
 from grader.pipeline.course import OpenCourse, open_course
-from grader.pipeline.marking import key_of
+from grader.pipeline.queue import key_of
 from grader.review import Settings, create_app
 from grader.review.server import listening
 from grader.store import Database

@@ -22,7 +22,7 @@ from grader.marking import Question
 from grader.model import Graded
 from grader.pipeline import collect, grade, gradebook, release
 from grader.pipeline.course import OpenCourse, open_course
-from grader.pipeline.marking import key_of
+from grader.pipeline.queue import key_of
 from tests.corpus.entry import entries
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

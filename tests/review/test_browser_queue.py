@@ -15,7 +15,7 @@ import pytest
 from grader.marking import Question
 from grader.pipeline import gradebook
 from grader.pipeline.course import OpenCourse, open_course
-from grader.pipeline.marking import key_of
+from grader.pipeline.queue import key_of
 from grader.review import Settings, create_app
 from grader.review.server import listening
 

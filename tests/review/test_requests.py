@@ -14,6 +14,7 @@ import pytest
 from grader.marking import Mark, Question
 from grader.pipeline.course import OpenCourse
 from grader.pipeline.marking import Marking
+from grader.pipeline.regrades import Regrades
 from grader.review import Settings, create_app
 from grader.store import By
 from grader.store.requests import NewRequest
@@ -215,7 +216,7 @@ def test_who_was_slower_is_told(desk: Desk, points: Callable[[], dict[str, float
     assert 'value="2"' in told.text
     assert 409 == desk.decide(request, "accept", "As it is", points="1", seen=seen).status_code
     assert 1 == points()["ada"]
-    desk.marking.regrades.reply(request, "I do this one.", int(version))
+    Regrades(desk.marking).reply(request, "I do this one.", int(version))
     told = desk.decide(request, "accept", "Mine", points="2", version=version)
     assert 409 == told.status_code
     assert "the request: ben wrote at" in told.text
