@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Before:
 
 def before(course: Course) -> Before:
     """Look at what no round may change."""
-    children = frozenset(child.pid for child in psutil.Process().children(recursive=True))
+    children = frozenset(child.pid for child in psutil.Process().children())
     return Before(_hashes(course.root), _mounts(), _strange(), children)
 
 
@@ -72,11 +72,18 @@ def too_large(ours: int, inside: int, jobs: int) -> Iterator[str]:
 
 def _processes(stood: Before) -> Iterator[str]:
     """What runs left: every orphan of theirs is a child of this process."""
-    children = [child for child in psutil.Process().children(recursive=True) if child.pid not in stood.processes]
-    _, alive = psutil.wait_procs(children, timeout=1)
+    _, alive = psutil.wait_procs([*_since(stood)], timeout=1)
     for process in alive:
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             yield f"process {process.pid} is left: {' '.join(process.cmdline())[:200]}"
+
+
+def _since(stood: Before) -> Iterator[psutil.Process]:
+    for child in psutil.Process().children():
+        if child.pid not in stood.processes:
+            yield child
+            with suppress(psutil.NoSuchProcess):
+                yield from child.children(recursive=True)
 
 
 def _files(course: Course, stood: Before, scratch: Path) -> Iterator[str]:

@@ -30,6 +30,8 @@ class Onlooker:
     running: str = ""
     """What has run for longest, in words."""
     asked: bool = False
+    insisted: bool = False
+    """Ctrl-C a second time: an exception says so at once, but one that is raised inside of a callback is lost."""
     _said: bool = False
 
     def __str__(self) -> str:
@@ -37,6 +39,8 @@ class Onlooker:
 
     def stopping(self) -> bool:
         """Whether Ctrl-C was pressed."""
+        if self.insisted:
+            raise KeyboardInterrupt
         return self.asked
 
     def see(self, running: Sequence[Running[Any]]) -> None:
@@ -57,10 +61,12 @@ def finishing(noun: str) -> Iterator[Onlooker]:
     """
     onlooker = Onlooker(noun)
 
-    def ask(number: int, _frame: FrameType | None) -> None:
-        # only noted: whatever is being written or printed at this moment goes on
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        # the first is only noted: whatever is being written or printed at this moment goes on
+        onlooker.insisted = onlooker.asked
         onlooker.asked = True
-        signal.signal(number, before)
+        if onlooker.insisted:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, ask)
     try:

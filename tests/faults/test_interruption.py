@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 
 import click
 import pytest
@@ -47,6 +48,16 @@ def test_twice_interrupts_at_once() -> None:
     assert "begun" == next(steps)
     with pytest.raises(KeyboardInterrupt):
         next(steps)
+
+
+def test_twice_is_not_lost_in_a_callback() -> None:
+    """Python drops what is raised while an object is taken away; the next look finds that Ctrl-C was pressed."""
+    with pytest.raises(click.Abort), finishing("submission") as onlooker:
+        interrupt()
+        with suppress(KeyboardInterrupt):
+            interrupt()
+        with pytest.raises(KeyboardInterrupt):
+            onlooker.stopping()
 
 
 def test_afterwards_ctrl_c_is_what_it_was() -> None:
