@@ -17,6 +17,7 @@ from grader.text import escape
 
 OURS = "grader-"
 """What the names of all that we hand to Dask begin with."""
+BUNDLE = f"{OURS}bundle-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Seen:
     """Addresses of workers with the resource."""
     others: Mapping[str, str]
     """Addresses of workers without it, each with an identity that no other worker process ever has."""
+    lacking: tuple[tuple[str, str], ...]
+    """Keys of bundles that are made, each with the address of a worker that is used and has no copy."""
     stuck: tuple[str, ...]
     """Keys of what no worker that is left may do."""
 
@@ -97,7 +100,13 @@ def look_around(resource: str, dask_scheduler: Any) -> Seen:
     used = dask_scheduler.resources.get(resource, {})
     others = {address: state.server_id for address, state in dask_scheduler.workers.items() if address not in used}
     stuck = tuple(str(task.key) for task in dask_scheduler.unrunnable if str(task.key).startswith(OURS))
-    return Seen(tuple(sorted(used)), others, stuck)
+    bundles = [task for key, task in dask_scheduler.tasks.items() if str(key).startswith(BUNDLE) and task.who_has]
+    lacking = tuple(
+        (str(bundle.key), address)
+        for bundle in bundles
+        for address in sorted({*used} - {worker.address for worker in bundle.who_has})
+    )
+    return Seen(tuple(sorted(used)), others, lacking, stuck)
 
 
 def _forget(dask_scheduler: Any) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +21,7 @@ from distributed import Client, KilledWorker
 from distributed import Future as Held
 
 from grader.errors import GraderError
-from grader.pipeline.admission import OURS, Seen, Terms, describe, look_around, take_part
+from grader.pipeline.admission import BUNDLE, OURS, Seen, Terms, describe, look_around, take_part
 from grader.pipeline.worker import Task, do_packed, pack
 from grader.text import escape
 
@@ -54,6 +54,7 @@ class Cluster:
         self._refused: dict[str, str] = {}
         self._looked = float("-inf")
         self._bundles: dict[Path, Bytes] = {}
+        self._copies: list[Held[int]] = []
         self._running: weakref.WeakValueDictionary[str, Future[Any]] = weakref.WeakValueDictionary()
         self._address = str(client.scheduler.address)  # type: ignore[union-attr] # it is connected
 
@@ -104,6 +105,7 @@ class Cluster:
             self._judge(new, seen)
             seen = self._asked()
         self._take_back(seen.stuck)
+        self._spread(seen.lacking)
         self._used, self._looked = seen.used, time.monotonic()
         if len(self._used) != len(before):
             self._tell(f"{len(self._used)} worker{'s' * (len(self._used) != 1)} at {self._address}")
@@ -154,23 +156,38 @@ class Cluster:
                 future.cancel()
         self._bundles = {file: future for file, future in self._bundles.items() if future.key not in stuck}
 
+    def _spread(self, lacking: Iterable[tuple[str, str]]) -> None:
+        """Copy bundles to workers: a job goes to where its bundle is, and Dask drops copies that rest for a moment."""
+        known = {str(bundle.key): bundle for bundle in self._bundles.values() if _is_there(bundle)}
+        self._copies = [
+            self._client.submit(len, known[key], key=f"{OURS}copy-{secrets.token_hex(8)}", workers=[address])
+            for key, address in lacking
+            if key in known
+        ]
+
     def _bundle(self, file: Path) -> Bytes:
         """A bundle as Dask's data: it travels to each worker once, and is made again where it was lost."""
         import dask
 
         known = self._bundles.get(file)
-        if known is not None and known.status not in {"error", "cancelled", "lost"}:
+        if known is not None and _is_there(known):
             return known
         packed = file.read_bytes()
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": _HUGE_GRAPH}):
             future = self._client.submit(
-                bytes, packed, key=f"{OURS}bundle-{secrets.token_hex(8)}", resources={self._terms.resource: 1}
+                bytes, packed, key=f"{BUNDLE}{secrets.token_hex(8)}", resources={self._terms.resource: 1}
             )
         self._bundles.pop(file, None)
         self._bundles[file] = future
+        self._spread((str(future.key), address) for address in self._used)
         while len(self._bundles) > _BUNDLES:
             del self._bundles[next(iter(self._bundles))]
         return future
+
+
+def _is_there(bundle: Bytes) -> bool:
+    """Whether Dask has it, or will have it."""
+    return bundle.status not in {"error", "cancelled", "lost"}
 
 
 class _Executor(Executor):

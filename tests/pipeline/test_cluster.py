@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -284,6 +285,24 @@ def test_a_job_that_kills_two_workers_is_given_up_alone(lab: Lab, tmp_path: Path
     assert ["bad"] == [result.job.key for result in results if isinstance(result, Failed)]
     assert {"a", "c", "d", "e"} == {result.job.key for result in results if isinstance(result, Done)}
     assert 2 == killed(lab) - deaths
+
+
+def who_works(task: Task, bundle: bytes) -> int:
+    """Do something short, and tell where."""
+    time.sleep(0.02)
+    return os.getpid()
+
+
+def test_short_jobs_come_to_all_workers(lab: Lab, tmp_path: Path) -> None:
+    """Not only to the one that has their bundle: Dask sends work to where its data is, and drops copies that rest."""
+    bundle = tmp_path / "a.bundle"
+    bundle.write_bytes(b"bundle")
+    tasks = [Task((Submission(str(n), "ps1", {}, ""),), str(n), bundle, EngineChoice(), ()) for n in range(400)]
+    with all_workers(lab) as cluster:
+        done = [result.result for result in run(tasks, who_works, cluster) if isinstance(result, Done)]
+    shares = Counter(done[100:])
+    assert 2 == len(shares)
+    assert min(shares.values()) > 60
 
 
 def killed(lab: Lab) -> int:
