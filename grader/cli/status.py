@@ -89,7 +89,8 @@ def _show_unfinished(states: tuple[AssignmentStatus, ...]) -> None:
             show.say(f"to grade    {name}: {show.count(number, 'submission')}{again} (grader grade {name})")
         if number := state.count("waiting"):
             answers = sum(s.total.waiting for s in state.submissions if s.total and s.state == "waiting")
-            show.say(f"by hand     {name}: {show.count(answers, 'answer')} of {number} wait (grader review {name})")
+            waiting = f"{show.count(answers, 'answer')} of {show.count(number, 'student')}"
+            show.say(f"by hand     {name}: {waiting} (grader review {name})")
         faulted = [s for s in state.submissions if s.state == "faulted"]
         for submission in faulted[:_MOST_FAULTS]:
             who = f"{escape(submission.student.student_id, 40)} {name}"
