@@ -1,22 +1,34 @@
 """`grader report` and `grader log` as a user calls them."""
 
 import json
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.making import small_course
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def scored(grader: Run, course: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small course with an exam: one low score, one high, one missing."""
-    scores = tmp_path / "exam.csv"
+    folder = tmp_path_factory.mktemp("scored")
+    course, scores = small_course(folder / "course"), folder / "exam.csv"
     scores.write_text("student_id,score\nada,45\nbob,20\n")
-    assert 0 == grader("-C", course, "scores", "import", "exam", scores).returncode
+    command = [sys.executable, "-m", "grader", "-C", str(course), "scores", "import", "exam", str(scores)]
+    subprocess.run(command, check=True, capture_output=True)
     return course
+
+
+@pytest.fixture
+def scored(imported: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(imported, tmp_path / "course")
 
 
 def test_the_page_is_written_where_it_was_asked_for(grader: Run, scored: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for student in [*STUDENTS, SLOW]:
         folder = root / "submitted" / student / "ps1"
         folder.mkdir(parents=True)
-        answer = f"import time\ntime.sleep({5 if student == SLOW else 0.3})\nx = {len(student)}\nprint('{student}')"
+        answer = f"import time\ntime.sleep({3.5 if student == SLOW else 0.3})\nx = {len(student)}\nprint('{student}')"
         (folder / "p.ipynb").write_text(json.dumps(solved(released, x=answer)))
     return root
 
