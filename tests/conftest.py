@@ -1,4 +1,4 @@
-"""What tests of several packages share: a small course on disk, a browser."""
+"""What tests of several packages share: a small course on disk, the sandbox, a browser."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from grader.errors import SandboxError
+from grader.execution import Sandbox
 from tests.making import small_course
 from tests.postgres import Server, running_server
 
@@ -24,6 +26,19 @@ CHROMIUM_ARGUMENTS = (
 def course(tmp_path: Path) -> Path:
     """A course on disk with one assignment, `ps1`, of one notebook, `squares`, and a roster of three."""
     return small_course(tmp_path / "course")
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Sandbox:
+    """The sandbox of this machine; without one the test is skipped, or fails where `GRADER_REQUIRE_SANDBOX` is set."""
+    from grader.execution import find_sandbox
+
+    try:
+        return find_sandbox()
+    except SandboxError as error:
+        if os.environ.get("GRADER_REQUIRE_SANDBOX"):
+            pytest.fail(f"GRADER_REQUIRE_SANDBOX is set: {error}")
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

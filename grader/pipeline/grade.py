@@ -161,9 +161,9 @@ def default_workers() -> int:
 
 
 def _refuse_unknown_students(opened: OpenCourse, ids: Iterable[str]) -> None:
-    known = [student.student_id for student in opened.students]
+    known = dict.fromkeys(student.student_id for student in opened.students)
     if unknown := [student_id for student_id in ids if student_id not in known]:
-        raise ConfigError(*(_unknown_student(student_id, known) for student_id in unknown))
+        raise ConfigError(*(_unknown_student(student_id, [*known]) for student_id in unknown))
 
 
 def _unknown_student(student_id: str, known: list[str]) -> str:

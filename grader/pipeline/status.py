@@ -131,7 +131,7 @@ def _assignment(
     totals = notebook_totals(database.question_scores(assignment.name))
     received = set(opened.folder.submitters(assignment.name))
     graded = {sid: row for sid, row in outcomes.items() if sid in received and row.key}
-    changed = _changed(opened, database, assignment, graded) if exact else frozenset()
+    changed = changed_since(opened, database, assignment, graded) if exact else frozenset()
     return AssignmentStatus(
         assignment,
         tuple(
@@ -147,7 +147,7 @@ def _assignment(
     )
 
 
-def _changed(
+def changed_since(
     opened: OpenCourse, database: Database, assignment: Assignment, graded: Mapping[str, OutcomeRow]
 ) -> frozenset[str]:
     """Of those graded, whom the next run grades again.
@@ -168,7 +168,7 @@ def _changed(
     if not any(newer):
         return frozenset()
     try:
-        request = GradeRequest((assignment.name,), engine=EngineChoice(opened.course.engine))
+        request = GradeRequest((assignment.name,), tuple(graded), engine=EngineChoice(opened.course.engine))
         plan = plan_grade(opened, database, request)
     except NotebookError:
         return frozenset(graded)  # its source cannot be graded as it stands now; `grader grade` says why

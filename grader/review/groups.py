@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from grader.errors import MarkingError, StaleError
-from grader.marking import Mark, exact_points, full, shown_points, with_points, zero
+from grader.marking import Mark, exact_points, shown_points, with_points
 from grader.review.asking import PATH, address_of, cells_of, folds_of, marking_of, question_of, shows_names
 from grader.review.desk import desk_of
 from grader.review.differences import Differences, side_by_side
 from grader.review.errors import Refusal, not_found
 from grader.review.gate import MAX_BODY
 from grader.review.page import render, toast
-from grader.review.panel import Panel, Yours, check_known, mark_of, yours
+from grader.review.panel import Panel, Yours, check_known, mark_of, wanted, yours
 from grader.review.queue import progress_of, without_names
 from grader.review.routing import form_of, get, post
 
@@ -185,20 +185,12 @@ def _wanted(form: Form, rubric: Rubric, most: Any) -> Mark | None:
     """The mark for all: what is ticked and typed, or all points, or none, or no mark."""
     shown = mark_of(form, flagged=False)
     check_known(shown, rubric)
-    match form.choice("do", {"save", "full", "zero", "clear"}):
-        case "full":
-            return full(shown, rubric, most)
-        case "zero":
-            return zero(shown, rubric, most)
-        case "clear":
-            return None
-        case _:
-            typed = form.text("points", longest=40).strip()
-            if not typed and not shown.items and not shown.adjustment:
-                raise MarkingError(
-                    "nothing is ticked and no points are typed; zero (z) and full (f) are keys of their own"
-                )
-            return with_points(shown, rubric, most, exact_points(typed)) if typed else shown
+    if form.choice("do", {"save", "full", "zero", "clear"}) != "save":
+        return wanted(form, shown, rubric, most)
+    typed = form.text("points", longest=40).strip()
+    if not typed and not shown.items and not shown.adjustment:
+        raise MarkingError("nothing is ticked and no points are typed; zero (z) and full (f) are keys of their own")
+    return with_points(shown, rubric, most, exact_points(typed)) if typed else shown
 
 
 def _group(

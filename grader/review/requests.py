@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from grader.pipeline.marking import Marking
     from grader.review.forms import Form
-    from grader.store import StoredMark
+    from grader.store import Action, StoredMark
 
 _MOST_ROWS = 1000
 _STATES = {"open": RequestStatus.OPEN, "accepted": RequestStatus.ACCEPTED, "declined": RequestStatus.DECLINED}
@@ -143,9 +143,7 @@ def decide(request: Request) -> Response:
 def undo(request: Request) -> Response:
     """Undo the points that this grader gave last, if it was here; what was said stays."""
     marking, entry = _asked_for(request)
-    last = next((action for action in marking.actions() if not action.undone), None)
-    mine = last is not None and last.question == entry.request.question and last.students == (entry.request.student_id,)
-    if not mine:
+    if _last_here(marking, entry) is None:
         raise Refusal(400, "What you did last was not here; undo it where it was")
     try:
         marking.undo()
@@ -202,7 +200,7 @@ def _page(request: Request, typed: Typed, status: int = 200) -> HTMLResponse:
         heading=title_of(marking, entry.request.assignment),
         answer=_answer_of(request, stored) if asked else None,
         whole=_whole_of(request, marking, entry),
-        can_undo=_can_undo(marking, entry),
+        last=_last_here(marking, entry),
         typed=typed,
         zone=desk_of(request).opened.course.zone,
     )
@@ -255,11 +253,11 @@ def _is_there(marking: Marking, entry: RequestEntry) -> bool:
     return entry.request.assignment in {one.name for one in marking.opened.course.notebook_assignments}
 
 
-def _can_undo(marking: Marking, entry: RequestEntry) -> str:
-    """What could be undone here, in words; nothing where this grader did something else last."""
+def _last_here(marking: Marking, entry: RequestEntry) -> Action | None:
+    """What this grader did last, if it was here: that can be undone."""
     last = next((action for action in marking.actions() if not action.undone), None)
-    here = last is not None and last.question == entry.request.question
-    return last.sentence if last and here and last.students == (entry.request.student_id,) else ""
+    here = (entry.request.question, (entry.request.student_id,))
+    return last if last is not None and (last.question, last.students) == here else None
 
 
 def _shown(points: Decimal | None) -> str:

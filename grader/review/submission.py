@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse, Response
 
-from grader.errors import NotebookError, StaleError
+from grader.errors import StaleError
 from grader.feedback import state_of
 from grader.marking import Question
 from grader.model import GradedKind
 from grader.pipeline.feedback import late_words, preview
-from grader.pipeline.grade import GradeRequest, plan_grade
 from grader.pipeline.gradebook import notebook_totals
 from grader.pipeline.queue import key_of
-from grader.pipeline.status import SubmissionStatus
+from grader.pipeline.status import SubmissionStatus, changed_since
 from grader.pipeline.whole import Whole, WholeSubmission
-from grader.pipeline.worker import EngineChoice
 from grader.review.asking import address_of, marking_of
 from grader.review.desk import desk_of
 from grader.review.errors import Refusal, not_found
@@ -26,7 +24,6 @@ from grader.review.queue import panel_of, press, turn_flag
 from grader.review.regrade import PATH, errands_of, submission_of
 from grader.review.routing import form_of, get, post
 from grader.review.sheet import Line, Sheet, lines_of, outline, read_from, sheets_of
-from grader.store.changes import written_at
 from grader.text import escape
 
 if TYPE_CHECKING:
@@ -197,18 +194,12 @@ def _page(
 
 
 def _changed(marking: Marking, whole: WholeSubmission) -> bool:
-    """Whether the next run would grade it again; looked at closely only where something is newer than its result."""
-    opened, outcome, student_id = marking.opened, whole.outcome, whole.student.student_id
+    """Whether the next run would grade it again."""
+    outcome = whole.outcome
     if outcome is None or not outcome.key or not whole.attempts:
         return False
-    places = (opened.folder.submission(student_id, whole.assignment), opened.folder.source(whole.assignment))
-    if max(written_at(place) for place in places) <= outcome.finished_at.timestamp():
-        return False
-    request = GradeRequest((whole.assignment,), (student_id,), engine=EngineChoice(opened.course.engine))
-    try:
-        return bool(plan_grade(opened, marking.database, request).jobs)
-    except NotebookError:
-        return True  # its source cannot be graded as it stands now; `grader grade` says why
+    assignment = marking.opened.course.assignments[whole.assignment]
+    return bool(changed_since(marking.opened, marking.database, assignment, {whole.student.student_id: outcome}))
 
 
 def _neighbours(marking: Marking, whole: WholeSubmission) -> dict[str, Any]:

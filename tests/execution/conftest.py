@@ -1,11 +1,8 @@
-"""What tests of execution share: the sandbox or a reason to skip, both engines, and a short way to run cells."""
-
-import os
+"""What tests of execution share: both engines, and a short way to run cells."""
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from grader.errors import SandboxError
 from grader.model import Limits
 
 
@@ -13,19 +10,6 @@ def code_notebook(*sources, kernel=None):
     """Make a notebook of code cells."""
     metadata = {} if kernel is None else {"kernelspec": kernel}
     return new_notebook(cells=[new_code_cell(source) for source in sources], metadata=metadata)
-
-
-@pytest.fixture(scope="session")
-def sandbox():
-    """The sandbox of this machine; without one the test is skipped, or fails where one is required."""
-    from grader.execution import find_sandbox
-
-    try:
-        return find_sandbox()
-    except SandboxError as error:
-        if os.environ.get("GRADER_REQUIRE_SANDBOX"):
-            pytest.fail(f"GRADER_REQUIRE_SANDBOX is set: {error}")
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session", params=["stock", "forked"])

@@ -1,9 +1,7 @@
 """A soak in short: bombs and honest work are graded while processes are killed, and every invariant holds after it."""
 
-import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,22 +9,8 @@ import pytest
 from benchmarks.soak.course import SHORT
 from benchmarks.soak.kills import VICTIMS, strike
 from benchmarks.soak.rounds import Faults, soak, told
-from grader.errors import SandboxError
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")]
-
-
-@pytest.fixture(autouse=True)
-def _sandbox() -> None:
-    """Skip where there is no sandbox: no bomb may run without one."""
-    from grader.execution import find_sandbox
-
-    try:
-        find_sandbox()
-    except SandboxError as error:
-        if os.environ.get("GRADER_REQUIRE_SANDBOX"):
-            pytest.fail(f"GRADER_REQUIRE_SANDBOX is set: {error}")
-        pytest.skip(str(error))
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sandbox")]
 
 
 def test_nothing_is_lost_whatever_is_killed(tmp_path: Path) -> None:
