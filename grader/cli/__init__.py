@@ -101,6 +101,7 @@ def group(ctx: click.Context, directory: Path) -> None:
       grader release                   student versions, without solutions and hidden tests
       grader collect hw1 hw1.zip       what the learning system gave
       grader grade                     only what changed, several at once
+      grader review                    what waits for a person, in the browser
       grader feedback                  a page for each student
       grader gradebook -o grades.csv   every score, weighted
 
