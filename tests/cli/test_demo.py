@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.demo.run import copy_course
 from grader.pipeline.course import open_course
+from tests.postgres import Server
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
@@ -79,6 +81,23 @@ def test_a_second_run_does_nothing_again(demo: tuple[Path, "subprocess.Completed
     again = grader("demo", target)
     assert "nothing to do" in again.stderr
     assert "0 pages written" in again.stderr
+
+
+def test_on_postgresql_it_is_the_same(
+    demo: tuple[Path, "subprocess.CompletedProcess[str]"], grader: Run, postgres: Server, tmp_path: Path
+) -> None:
+    """From release to gradebook with a server for the database: the same totals, byte by byte, and as many pages."""
+    target, _ = demo
+    other = tmp_path / "course"
+    copy_course(other)
+    with (other / "course.toml").open("a") as config:
+        config.write(f'[database]\nurl = "{postgres.create(tmp_path.name)}"\n')
+    result = grader("-C", other, "demo")
+    assert 0 == result.returncode, result.stderr
+    assert not (other / "gradebook.db").exists()
+    assert (target / "gradebook.csv").read_bytes() == (other / "gradebook.csv").read_bytes()
+    assert [24, 24] == [len(list(root.glob("feedback/*/index.html"))) for root in (target, other)]
+    assert len(list(target.glob("autograded/*/*/*.ipynb"))) == len(list(other.glob("autograded/*/*/*.ipynb"))) > 100
 
 
 def test_students_of_others_are_left_alone(grader: Run, tmp_path: Path) -> None:
