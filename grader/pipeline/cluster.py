@@ -44,8 +44,18 @@ class Cluster:
 
     lost = (KilledWorker,)
 
-    def __init__(self, client: Client, terms: Terms, tell: Callable[[str], None], most: int | None = None) -> None:
-        """Use at most so many of the client's workers at once; `tell` takes a line for people now and then."""
+    def __init__(
+        self,
+        client: Client,
+        terms: Terms,
+        tell: Callable[[str], None],
+        most: int | None = None,
+        where_to_look: str | None = None,
+    ) -> None:
+        """Use at most so many of the client's workers at once; `tell` takes a line for people now and then.
+
+        While there is no worker, people are told where to look for those that were asked for, or how to start one.
+        """
         self._client = client
         self._terms = terms
         self._tell = tell
@@ -57,13 +67,14 @@ class Cluster:
         self._copies: list[Held[int]] = []
         self._running: weakref.WeakValueDictionary[str, Future[Any]] = weakref.WeakValueDictionary()
         self._address = str(client.scheduler.address)  # type: ignore[union-attr] # it is connected
+        self._where_to_look = where_to_look or f"dask worker {self._address} --nthreads 1"
 
     def capacity(self) -> int:
         """Tell how many workers there are; waits for one, and for a scheduler that went away for a moment."""
         if time.monotonic() - self._looked > _LOOK_SECONDS:
             self._look()
         if not self._used:
-            self._tell(f"waiting for workers: dask worker {self._address} --nthreads 1")
+            self._tell(f"waiting for workers: {self._where_to_look}")
         while not self._used:
             time.sleep(_WAIT_SECONDS)
             self._look()

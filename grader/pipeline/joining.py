@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 Kind = Literal["local", "slurm", "kubernetes"]
 
 _PACKAGES = {"slurm": "dask-jobqueue", "kubernetes": "dask-kubernetes"}
+_WHERE_TO_LOOK = {
+    "slurm": "`squeue --me` shows their jobs; if none is left, press Ctrl-C, and the same command begins new ones",
+    "kubernetes": "`kubectl get pods` shows them",
+}
+"""Where to see what has become of workers that do not come."""
 _ROLES = ("client", "scheduler", "worker")
 _SECONDS = 30
 _LOGGERS = ("distributed", "distributed.client")
@@ -81,7 +88,7 @@ def joined(where: Where, engine: EngineChoice, tell: Callable[[str], None] = lam
         target = stack.enter_context(_begun(where)) if where.kind else _address(where)
         client = stack.enter_context(_connected(target, where))
         terms = Terms(environment(), engine.sandbox, where.any_environment)
-        yield Cluster(client, terms, tell, where.workers)
+        yield Cluster(client, terms, tell, where.workers, _WHERE_TO_LOOK.get(where.kind or ""))
 
 
 @contextmanager
@@ -146,10 +153,15 @@ def _begun(where: Where) -> Iterator[Any]:
     except GraderError:
         raise
     except Exception as error:  # three packages, each with errors of its own
-        why = escape(str(error)) or type(error).__name__
-        raise GraderError(f"no {where.kind} cluster can be begun: {why}") from error
+        raise GraderError(f"no {where.kind} cluster can be begun: {_said(error)}") from error
     with cluster:
         yield cluster
+
+
+def _said(error: Exception) -> str:
+    """What a program that was called had to say, in one line; else what the error says."""
+    lines = str(error).rpartition("stderr:\n")[2].split("\n")
+    return escape("; ".join(line for line in map(str.strip, lines) if line), 500) or type(error).__name__
 
 
 def _local(where: Where) -> Any:
@@ -173,19 +185,32 @@ def _local(where: Where) -> Any:
 def _slurm(where: Where) -> Any:
     """Jobs of as many processes as Dask's configuration (`jobqueue.slurm`) gives them processors."""
     _require("dask_jobqueue", "--cluster slurm", _PACKAGES["slurm"])
+    if shutil.which("sbatch") is None:
+        raise ConfigError("--cluster slurm needs Slurm's own commands, and there is no sbatch here: use a login node")
     import dask
-    from dask_jobqueue import SLURMCluster
+    from dask_jobqueue import SLURMCluster  # type: ignore[attr-defined] # it has no __all__
+    from distributed.core import Status
 
     cores = dask.config.get("jobqueue.slurm.cores", None) or 1
-    return SLURMCluster(
-        n_workers=where.workers or cores,
+    cluster: Any = SLURMCluster(
         cores=cores,
         processes=cores,
         memory=dask.config.get("jobqueue.slurm.memory", None) or f"{4 * cores}GB",
         protocol="tls://" if where.tls else "tcp://",
         security=_security(where.tls),
         scheduler_options=_PAGES,
+        worker_extra_args=["--no-dashboard"],
     )
+    try:
+        for _ in range(math.ceil((where.workers or cores) / cores)):
+            cluster.worker_spec.update(cluster.new_worker_spec())
+        cluster.sync(cluster._correct_state)  # noqa: SLF001 - `scale` does it unseen, and waits for jobs that were refused
+    except BaseException:
+        for job in cluster.workers.values():
+            job.status = Status.failed  # else closing waits for the end of jobs that were never accepted
+        cluster.close()
+        raise
+    return cluster
 
 
 def _kubernetes(where: Where) -> Any:
