@@ -35,14 +35,13 @@ def command(directory: Path, target: Path | None, jobs: int | None) -> int:
     A course that holds students whom the demo did not invent is left alone.
     """
     from grader.demo import run as demo
-    from grader.pipeline.course import find_root
     from grader.store import CourseFolder
 
     started = time.monotonic()
     if target is not None:
         demo.refuse_real_students(CourseFolder(target.absolute()))
         demo.copy_course(target)
-    folder = CourseFolder(find_root(target or directory))
+    folder = CourseFolder(target.absolute() if target else demo.course_around(directory))
     demo.refuse_real_students(folder)
     status = _run(folder, jobs)
     show.say(f"\nAll of it took {time.monotonic() - started:.0f} s. To look at:")

@@ -11,7 +11,7 @@ from grader.demo.invention import Drop, InventedClass, invent
 from grader.demo.people import not_invented
 from grader.errors import ConfigError
 from grader.pipeline.bundle import load_bundle, skipped
-from grader.pipeline.course import open_course
+from grader.pipeline.course import find_root, open_course
 from grader.store import CourseFolder, atomic_write, make_folder, nbgrader_config
 from grader.text import escape
 
@@ -28,6 +28,17 @@ def copy_course(target: Path) -> None:
     for path, content in files.items():
         make_folder((target / path).parent)
         atomic_write(target / path, content)
+
+
+def course_around(directory: Path) -> Path:
+    """The course that a folder belongs to; raises `ConfigError` if it belongs to none."""
+    try:
+        return find_root(directory)
+    except ConfigError:
+        raise ConfigError(
+            f"no course in {escape(directory.absolute(), 300)} or above it; name a folder to make the demo's in: "
+            "grader demo DIR"
+        ) from None
 
 
 def refuse_real_students(folder: CourseFolder) -> None:

@@ -100,6 +100,14 @@ def test_on_postgresql_it_is_the_same(
     assert len(list(target.glob("autograded/*/*/*.ipynb"))) == len(list(other.glob("autograded/*/*/*.ipynb"))) > 100
 
 
+def test_without_a_course_around_a_folder_has_to_be_named(grader: Run, tmp_path: Path) -> None:
+    """It says how, and nothing is made where it was called."""
+    result = grader("demo")
+    assert 2 == result.returncode
+    assert "name a folder to make the demo's in: grader demo DIR" in result.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_students_of_others_are_left_alone(grader: Run, tmp_path: Path) -> None:
     """A course with a student whom the demo did not invent is refused, and nothing in it is touched."""
     assert 0 == grader("init", tmp_path / "real").returncode
