@@ -13,6 +13,7 @@ from grader import __version__
 from grader.errors import SandboxError
 from grader.execution.installed import Environment, environment
 from grader.pipeline.environments import differences
+from grader.pipeline.worker import Packed, unpack
 from grader.text import escape
 
 OURS = "grader-"
@@ -93,10 +94,18 @@ async def take_part(resource: str, dask_worker: Any) -> None:
         await dask_worker.set_resources(**{resource: 1})
 
 
+def do_packed(packed: bytes, bundle: bytes) -> Packed:
+    """On a worker: do what was packed, a function and its task, into which a scheduler need not look."""
+    _forget_names()
+    work, task = unpack(packed)
+    return Packed(work(task, bundle))
+
+
 def look_around(resource: str, dask_scheduler: Any) -> Seen:
     """On the scheduler: see who is there, and leave it to us what becomes of a job whose worker died."""
     dask_scheduler.allowed_failures = 0
-    _forget(dask_scheduler)
+    _forget_jobs(dask_scheduler)
+    _forget_names()
     used = dask_scheduler.resources.get(resource, {})
     others = {address: state.server_id for address, state in dask_scheduler.workers.items() if address not in used}
     stuck = tuple(str(task.key) for task in dask_scheduler.unrunnable if str(task.key).startswith(OURS))
@@ -109,7 +118,14 @@ def look_around(resource: str, dask_scheduler: Any) -> Seen:
     return Seen(tuple(sorted(used)), others, lacking, stuck)
 
 
-def _forget(dask_scheduler: Any) -> None:
+def _forget_names() -> None:
+    """Drop what Dask remembers of the names of the latest 100,000 jobs: up to half a kilobyte each."""
+    from dask.utils import key_split
+
+    key_split.cache_clear()
+
+
+def _forget_jobs(dask_scheduler: Any) -> None:
     """Drop what a scheduler notes of every job for as long as it runs: that it was one, a note of half a kilobyte."""
     spans = dask_scheduler.extensions.get("spans")
     for span in spans.spans.values() if spans is not None else ():

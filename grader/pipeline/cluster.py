@@ -21,8 +21,8 @@ from distributed import Client, KilledWorker
 from distributed import Future as Held
 
 from grader.errors import GraderError
-from grader.pipeline.admission import BUNDLE, OURS, Seen, Terms, describe, look_around, take_part
-from grader.pipeline.worker import Task, do_packed, pack
+from grader.pipeline.admission import BUNDLE, OURS, Seen, Terms, describe, do_packed, look_around, take_part
+from grader.pipeline.worker import Task, pack
 from grader.text import escape
 
 Bytes: TypeAlias = "Held[bytes]"

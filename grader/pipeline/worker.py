@@ -98,12 +98,6 @@ def grade_task(task: Task, packed_bundle: bytes | None = None) -> Graded | Rejec
         return best([grade_submission(attempt, bundle, engine.execute) for attempt in task.attempts])
 
 
-def do_packed(packed: bytes, packed_bundle: bytes) -> Packed:
-    """Do what was packed, a function and its task; whoever passes it on, as a scheduler does, need not look into it."""
-    work, task = unpack(packed)
-    return Packed(work(task, packed_bundle))
-
-
 def write_bundle(bundle: Bundle, folder: Path) -> Path:
     """Put a bundle where workers of this run find it; `folder` is ours alone."""
     path = folder / f"{bundle.digest}.bundle"
