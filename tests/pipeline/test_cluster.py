@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import dask
 import psutil
@@ -294,16 +295,40 @@ def who_works(task: Task, bundle: bytes) -> int:
     return os.getpid()
 
 
+def tasks(count: int, folder: Path) -> list[Task]:
+    """Tasks of one assignment."""
+    bundle = folder / "a.bundle"
+    bundle.write_bytes(b"bundle")
+    return [Task((Submission(str(n), "ps1", {}, ""),), str(n), bundle, EngineChoice(), ()) for n in range(count)]
+
+
 def test_short_jobs_come_to_all_workers(lab: Lab, tmp_path: Path) -> None:
     """Not only to the one that has their bundle: Dask sends work to where its data is, and drops copies that rest."""
-    bundle = tmp_path / "a.bundle"
-    bundle.write_bytes(b"bundle")
-    tasks = [Task((Submission(str(n), "ps1", {}, ""),), str(n), bundle, EngineChoice(), ()) for n in range(400)]
     with all_workers(lab) as cluster:
-        done = [result.result for result in run(tasks, who_works, cluster) if isinstance(result, Done)]
+        done = [result.result for result in run(tasks(400, tmp_path), who_works, cluster) if isinstance(result, Done)]
     shares = Counter(done[100:])
     assert 2 == len(shares)
     assert min(shares.values()) > 60
+
+
+def names() -> int:
+    """Count the names of jobs that a process of Dask's keeps."""
+    return dask.utils.key_split.cache_info().currsize
+
+
+def notes(dask_scheduler: Any) -> int:
+    """Count the notes of jobs that a scheduler keeps."""
+    return sum(len(span.metadata["collections"]) for span in dask_scheduler.extensions["spans"].spans.values())
+
+
+def test_neither_scheduler_nor_worker_remembers_jobs(lab: Lab, tmp_path: Path) -> None:
+    """After hundreds, only the latest: their memory does not grow with the class."""
+    with all_workers(lab) as cluster:
+        assert 300 == len(list(run(tasks(300, tmp_path), who_works, cluster)))
+        cluster._look()
+        client = cluster._client
+        kept = [*map(client.run_on_scheduler, (names, notes)), *client.run(names).values()]
+    assert [True] * 4 == [count < 60 for count in kept], kept
 
 
 def killed(lab: Lab) -> int:
