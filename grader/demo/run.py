@@ -36,7 +36,7 @@ def course_around(directory: Path) -> Path:
         return find_root(directory)
     except ConfigError:
         raise ConfigError(
-            f"no course in {escape(directory.absolute(), 300)} or above it; name a folder to make the demo's in: "
+            f"no course in {escape(directory.absolute(), 300)} or above it; say where to put the demo's: "
             "grader demo DIR"
         ) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,7 +33,7 @@ _WHERE_TO_LOOK = {
 """Where to see what has become of workers that do not come."""
 _ROLES = ("client", "scheduler", "worker")
 _SECONDS = 30
-_LOGGERS = ("distributed", "distributed.client")
+_LOGGERS = ("asyncio", "distributed", "distributed.client")
 _FRUGAL = {"distributed.admin.low-level-log-length": 0, "distributed.worker.profile.enabled": False}
 """Else Dask keeps the last thousand messages, submissions and all, for its developers."""
 
@@ -188,8 +189,10 @@ def _slurm(where: Where) -> Any:
     if shutil.which("sbatch") is None:
         raise ConfigError("--cluster slurm needs Slurm's own commands, and there is no sbatch here: use a login node")
     import dask
-    from dask_jobqueue import SLURMCluster  # type: ignore[attr-defined] # it has no __all__
     from distributed.core import Status
+
+    with _signals_kept():
+        from dask_jobqueue import SLURMCluster  # type: ignore[attr-defined] # it has no __all__
 
     cores = dask.config.get("jobqueue.slurm.cores", None) or 1
     cluster: Any = SLURMCluster(
@@ -206,11 +209,22 @@ def _slurm(where: Where) -> Any:
             cluster.worker_spec.update(cluster.new_worker_spec())
         cluster.sync(cluster._correct_state)  # noqa: SLF001 - `scale` does it unseen, and waits for jobs that were refused
     except BaseException:
-        for job in cluster.workers.values():
-            job.status = Status.failed  # else closing waits for the end of jobs that were never accepted
+        for job in [*cluster._created]:  # noqa: SLF001 - else closing waits for the end of jobs that were never accepted
+            job.status = Status.failed
         cluster.close()
         raise
     return cluster
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Take back what an import does to Ctrl-C: that of dask-jobqueue lets it end the process as if all were done."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _kubernetes(where: Where) -> Any:

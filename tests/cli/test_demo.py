@@ -104,7 +104,7 @@ def test_without_a_course_around_a_folder_has_to_be_named(grader: Run, tmp_path:
     """It says how, and nothing is made where it was called."""
     result = grader("demo")
     assert 2 == result.returncode
-    assert "name a folder to make the demo's in: grader demo DIR" in result.stderr
+    assert "say where to put the demo's: grader demo DIR" in result.stderr
     assert [] == list(tmp_path.iterdir())
 
 

@@ -419,7 +419,9 @@ def slurm_config() -> Iterator[Path]:
 @pytest.fixture
 def slurm(slurm_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """It is this process's Slurm; what its jobs print goes to a folder of the test's."""
-    pytest.importorskip("dask_jobqueue")  # it brings its defaults
+    ctrl_c = signal.getsignal(signal.SIGINT)
+    pytest.importorskip("dask_jobqueue")  # it brings its defaults, and a Ctrl-C of its own
+    signal.signal(signal.SIGINT, ctrl_c)
     monkeypatch.setenv("SLURM_CONF", str(slurm_config))
     monkeypatch.chdir(tmp_path)
     with dask.config.set({"jobqueue.slurm.cores": 2, "jobqueue.slurm.memory": "2GB"}):
@@ -445,6 +447,34 @@ def test_what_slurm_refuses_is_told(slurm: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigError, match="no sbatch here: use a login node"):
         joined(Where(kind="slurm"), EngineChoice()).__enter__()
+
+
+def test_where_slurm_takes_some_jobs_only_none_stays(
+    slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a limit of jobs a user: it is told, and those that were taken are gone from the queue."""
+    sbatch = tmp_path / "sbatch"
+    sbatch.write_text(
+        f'#!/bin/sh\nmkdir {tmp_path}/first && exec {shutil.which("sbatch")} "$@"\necho No more. >&2\nexit 1\n'
+    )
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(GraderError, match=r"begun: .*No more\.$"):
+        joined(Where(kind="slurm", workers=6), EngineChoice()).__enter__()
+    assert (tmp_path / "first").is_dir()
+    wait_until(lambda: not asked(slurm, "squeue", "--noheader"))
+
+
+def test_ctrl_c_is_left_as_it_was(slurm: Path) -> None:
+    """Dask's package for Slurm would let it end the process as if all were done."""
+    program = (
+        "import signal\nfrom grader.pipeline.joining import Where, joined\n"
+        "from grader.pipeline.worker import EngineChoice\nbefore = signal.getsignal(signal.SIGINT)\n"
+        "with joined(Where(kind='slurm', workers=1), EngineChoice()):\n"
+        "    assert before is signal.getsignal(signal.SIGINT)\n"
+    )
+    environment = {**os.environ, "DASK_JOBQUEUE__SLURM__MEMORY": "2GB"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
 
 
 def test_tls_keeps_strangers_out(tmp_path: Path, lab: Lab) -> None:
