@@ -57,7 +57,15 @@ def claim(kind: Kind, *, passable: bool = False) -> Claimed:
 
 def semaphores(folder: str) -> list[Path]:
     """This user's named semaphores that bear the name of a folder of ours; Linux keeps them as files."""
-    return [path for path in _SEMAPHORES.glob(f"sem.{folder}-*") if path.lstat().st_uid == os.geteuid()]
+    return [path for path in _SEMAPHORES.glob(f"sem.{folder}-*") if _is_ours(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is this user's; what other threads or processes remove at this moment is nobody's."""
+    try:
+        return path.lstat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return False
 
 
 @cache

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 
@@ -143,3 +144,23 @@ def test_time_is_monotonic() -> None:
     package = Path(pool.__file__).parents[1]
     assert [] == [str(path) for path in package.rglob("*.py") if "time.time(" in path.read_text()]
     assert time.get_clock_info("monotonic").monotonic
+
+
+def test_semaphores_that_go_meanwhile_are_nobodys() -> None:
+    """Other threads tidy up at an end at once, too: what vanishes while it is listed is no error."""
+    folder, ended = f"grader-pool-{os.getpid()}-{uuid4().hex}", threading.Event()
+    paths = [Path(f"/dev/shm/sem.{folder}-{number}") for number in range(50)]
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for path in paths:
+                path.touch()
+                path.unlink()
+
+    with ThreadPoolExecutor(1) as threads:
+        going = threads.submit(come_and_go)
+        try:
+            assert all(set(paths) >= set(moment.semaphores(folder)) for _ in range(300))
+        finally:
+            ended.set()
+        going.result()
