@@ -152,11 +152,18 @@ class _Handles:
             os.close(handle)
 
     def pipe(self) -> tuple[int, int]:
-        """Return a pipe's reading end, ours, and its writing end, inherited."""
+        """Return a pipe's reading end, ours, and its other end, inherited.
+
+        The other end reads, too, so that writing succeeds without us: bubblewrap, if it cannot say what it is to say,
+        ends before its child may go on, and that child waits for ever.
+        """
         reading, writing = os.pipe()
         self._own.append(reading)
-        self.inherited.append(writing)
-        return reading, writing
+        try:
+            self.inherited.append(os.open(f"/proc/self/fd/{writing}", os.O_RDWR | os.O_CLOEXEC))
+        finally:
+            os.close(writing)
+        return reading, self.inherited[-1]
 
     def data(self, content: bytes) -> str:
         """Return the number of an inherited file that holds `content`."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,25 @@ def test_kill_ends_everything(sandbox):
     jail.kill()
     os.close(reading)
     assert [process for process in inside if process.is_running()] == []
+
+
+_DIES_AT_ONCE = """
+import os, signal, subprocess, sys
+from grader.execution import find_sandbox, sandbox
+found = find_sandbox()
+sandbox._child_pid = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+argv = [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()", sys.argv[1]]
+found.start(argv, disk_bytes=1 << 20, environment={}, output=subprocess.DEVNULL, stdin=subprocess.PIPE)
+"""
+
+
+def test_a_host_that_dies_while_bubblewrap_starts_leaves_no_process(sandbox, tmp_path):
+    """It is not heard any more, and ends all the same, with the child that waits for it."""
+    mark = str(tmp_path)
+    dying = [subprocess.Popen([sys.executable, "-c", _DIES_AT_ONCE, mark]) for _ in range(5)]
+    assert [process.wait(60) for process in dying] == [-signal.SIGKILL] * 5
+    left = [process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or [])]
+    assert [] == psutil.wait_procs(left, timeout=10)[1]
 
 
 def test_root_is_never_kept():
