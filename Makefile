@@ -15,6 +15,7 @@ $(VENV)/.ready: .ci/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q grader # where Python is told to write no bytecode, each process would compile anew
 	@touch $@
 
 demo: $(VENV)/.ready ## grade the demo course in this folder: a class of 24, feedback pages, a weighted gradebook

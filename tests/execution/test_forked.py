@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from grader.execution.kernel import KernelDied, Message, Reply
 from grader.execution.limits import descendants
 from grader.execution.place import inside_environment
 from grader.model import Limits
+from tests.waiting import wait_until
 
 _TEARING = """
 import json, os, struct
@@ -67,14 +67,6 @@ def receive_until_death(kernel):
     """Receive until that raises, as it must: nothing else can come from a cell that only sleeps."""
     for _ in range(20):
         assert kernel.receive(1) is None
-
-
-def wait_until(holds):
-    """Wait until something holds, for it will."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def alive(pid):

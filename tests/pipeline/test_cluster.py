@@ -39,6 +39,7 @@ from grader.pipeline.pool import Done, Failed, run
 from grader.pipeline.worker import EngineChoice, Task
 from tests.making import solved, squares
 from tests.slurm import asked, running_slurm
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -223,14 +224,6 @@ def all_workers(lab: Lab, count: int = 2, tell: Callable[[str], None] = lambda _
     with joined(Where(lab.address), EngineChoice(), tell) as cluster:
         wait_until(lambda: cluster.capacity() == count)
         yield cluster
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for another process, a minute at most."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_cluster_gives_the_same_bytes(lab: Lab, course: Path, here: dict[str, bytes]) -> None:
