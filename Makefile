@@ -10,12 +10,13 @@ JOBS ?= 2
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
+# The package is compiled once: where Python is told to write no bytecode, each process would do it again.
 $(VENV)/.ready: .ci/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'grader needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q grader # where Python is told to write no bytecode, each process would compile anew
+	$(BIN)/python -m compileall -q grader
 	@touch $@
 
 demo: $(VENV)/.ready ## grade the demo course in this folder: a class of 24, feedback pages, a weighted gradebook
