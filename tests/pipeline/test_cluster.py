@@ -33,7 +33,7 @@ from grader.pipeline import grade, gradebook
 from grader.pipeline.admission import Described, Terms
 from grader.pipeline.cluster import Cluster, ClusterError
 from grader.pipeline.course import open_course
-from grader.pipeline.joining import Kind, Tls, Where, joined
+from grader.pipeline.joining import Kind, Tls, Where, _signals_kept, joined
 from grader.pipeline.oversight import Overseer, Running
 from grader.pipeline.pool import Done, Failed, run
 from grader.pipeline.worker import EngineChoice, Task
@@ -347,7 +347,7 @@ def test_a_worker_with_another_numpy_is_named_and_not_used(lab: Lab) -> None:
 
 @dataclass
 class Closing:
-    """Closes a lab when something came of the jobs that were handed out first, before another is."""
+    """Closes a lab once jobs were handed out, before others are."""
 
     lab: Lab
     begun: bool = False
@@ -431,9 +431,8 @@ def slurm_config() -> Iterator[Path]:
 @pytest.fixture
 def slurm(slurm_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """It is this process's Slurm; what its jobs print goes to a folder of the test's."""
-    ctrl_c = signal.getsignal(signal.SIGINT)
-    pytest.importorskip("dask_jobqueue")  # it brings its defaults, and a Ctrl-C of its own
-    signal.signal(signal.SIGINT, ctrl_c)
+    with _signals_kept():
+        pytest.importorskip("dask_jobqueue")  # it brings its defaults
     monkeypatch.setenv("SLURM_CONF", str(slurm_config))
     monkeypatch.chdir(tmp_path)
     with dask.config.set({"jobqueue.slurm.cores": 2, "jobqueue.slurm.memory": "2GB"}):
